@@ -1,0 +1,117 @@
+"""One typed `Settings`, made by whoever starts the program: environment, then ``library.toml``, then defaults."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from bowerbird.errors import LibraryError
+
+
+class DecodeSettings(BaseModel):
+    """Limits on what a file may cost. Over a limit a file is reported, never half read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    timeout_s: float = Field(60.0, gt=0)
+    """Wall clock for one file."""
+    max_memory_mb: int = Field(1024, ge=128)
+    """Resident memory of one child."""
+    max_megapixels: int = Field(200, ge=1)
+    """After the decoder's own scaling: a JPEG is shrunk while it is read."""
+    max_text_mb: float = Field(16.0, gt=0)
+
+
+class IndexSettings(BaseModel):
+    """How the indexer works."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    batch_size: int = Field(16, ge=1)
+    commit_every_s: float = Field(2.0, ge=0)
+    """The most work a crash can cost."""
+    keep_removed_days: float = Field(30.0, ge=0)
+    """How long the vectors of a vanished file wait for it to turn up elsewhere."""
+    hidden: bool = False
+    """Whether hidden files and folders are indexed too."""
+
+
+class SearchSettings(BaseModel):
+    """What counts as a match."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    min_relevance: float = Field(0.0, ge=0, le=1)
+    """Hits below are left out."""
+    stands_out: float = Field(0.5, ge=0, le=1)
+    """The relevance from which on something is said to match at all."""
+
+
+class Settings(BaseSettings):
+    """Settings of one library. Environment variables are ``BOWERBIRD_DECODE__TIMEOUT_S`` and the like."""
+
+    model_config = SettingsConfigDict(env_prefix="BOWERBIRD_", env_nested_delimiter="__", extra="ignore")
+
+    database: str | None = None
+    """A PostgreSQL URL; None: ``catalog.db`` in the library's folder."""
+    precision: str = Field("auto", pattern="^(auto|bf16|f32)$")
+    """Of neural networks on the CPU: ``auto`` is bf16 where the processor computes in it."""
+    decode: DecodeSettings = DecodeSettings()
+    index: IndexSettings = IndexSettings()
+    search: SearchSettings = SearchSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment before ``library.toml``, so that one run can differ from what the library says."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @classmethod
+    def of_library(cls, folder: Path, **overrides: Any) -> Settings:
+        """The settings of the library in ``folder``.
+
+        Raises `LibraryError` where ``library.toml`` or a variable holds something that does not fit.
+        """
+
+        class OfLibrary(cls):  # type: ignore[misc, valid-type]
+            model_config = SettingsConfigDict(**{**cls.model_config, "toml_file": folder / "library.toml"})
+
+        try:
+            return OfLibrary(**overrides)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise LibraryError(
+                f"setting {where!r}: {first['msg']}; correct it in {folder / 'library.toml'} or the environment"
+            ) from None
+        except ValueError as error:  # tomllib.TOMLDecodeError
+            raise LibraryError(f"{folder / 'library.toml'} is not valid TOML: {error}; correct it by hand") from None
+
+
+def default_library() -> Path:
+    """``$BOWERBIRD_LIBRARY``, else the platform's data folder."""
+    if chosen := os.environ.get("BOWERBIRD_LIBRARY"):
+        return Path(chosen)
+    from platformdirs import user_data_path
+
+    return user_data_path("bowerbird", appauthor=False)
+
+
+def cache_folder() -> Path:
+    """Where compiled models and unpacked weights are kept: ``$BOWERBIRD_CACHE``, else the platform's cache folder."""
+    if chosen := os.environ.get("BOWERBIRD_CACHE"):
+        return Path(chosen)
+    from platformdirs import user_cache_path
+
+    return user_cache_path("bowerbird", appauthor=False)

@@ -1,0 +1,360 @@
+"""The vocabulary of the house: plain frozen data, no behaviour beyond what a word means.
+
+Arrays are NumPy. A *vector* is float32 of unit length unless a docstring says otherwise; *pixels* are
+uint8 RGB of shape ``(height, width, 3)``, upright. Times are seconds, sizes bytes, boxes fractions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+"""Unit vectors, shape ``(n, dimension)``, float32."""
+
+Pixels = NDArray[np.uint8]
+"""One picture, shape ``(height, width, 3)``, uint8, RGB, upright."""
+
+Ids = NDArray[np.int64]
+"""Embedding ids; ``-1`` stands where there is none."""
+
+
+class AssetKind(StrEnum):
+    """What sort of content an asset is."""
+
+    IMAGE = "image"
+    VIDEO = "video"
+    AUDIO = "audio"
+    DOCUMENT = "document"
+
+
+class SegmentKind(StrEnum):
+    """What sort of moment a segment is."""
+
+    IMAGE = "image"
+    REGION = "region"
+    FRAME = "frame"
+    SPEECH = "speech"
+    PAGE = "page"
+    TEXT = "text"
+    OCR = "ocr"
+    CAPTION = "caption"
+
+
+class SpaceName(StrEnum):
+    """``joint`` holds every segment, ``text`` those that bear text."""
+
+    JOINT = "joint"
+    TEXT = "text"
+
+
+class SpaceState(StrEnum):
+    """A space is built beside the active one, switched to, and then retired."""
+
+    BUILDING = "building"
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
+class Source(StrEnum):
+    """Where evidence for a hit comes from."""
+
+    JOINT = "joint"
+    TEXT = "text"
+    WORDS = "words"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle as fractions of the picture, origin at the top left."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+# --- what lies on disk ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A folder (or a single file) that someone asked to have indexed."""
+
+    id: int
+    path: str
+    device: int
+    """``st_dev`` when last seen: tells an unplugged drive from a deleted folder."""
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """What ``stat`` says of a file: while it stands, the content is taken to be the same."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where one copy of an asset lies."""
+
+    id: int
+    root_id: int
+    path: str
+    """Relative to the root, ``/``-separated; ``""`` when the root is itself a file."""
+    asset_id: int
+    stat: FileStat
+
+
+# --- content -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AssetInfo:
+    """What a decoder learns of a file as a whole."""
+
+    kind: AssetKind
+    media_type: str
+    width: int | None = None
+    height: int | None = None
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One piece of content, named by the sha256 of its bytes."""
+
+    id: int
+    hash: str
+    size: int
+    info: AssetInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What decoding and segmenting yield, before the catalogue knows it: pixels, text, or both, and where it lies."""
+
+    kind: SegmentKind
+    start_s: float | None = None
+    end_s: float | None = None
+    page: int | None = None
+    box: Box | None = None
+    text: str | None = None
+    language: str | None = None
+    pixels: Pixels | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A file read through: what it is, and its moments in the order in which they lie in it."""
+
+    info: AssetInfo
+    moments: Sequence[Moment]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A moment that the catalogue holds."""
+
+    id: int
+    asset_id: int
+    ordinal: int
+    """Its place among the segments of the same derivation, from 0."""
+    kind: SegmentKind
+    start_s: float | None
+    end_s: float | None
+    page: int | None
+    box: Box | None
+    text: str | None
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A step that derives something from content. The same step at another version or with other options is stale."""
+
+    name: str
+    version: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+# --- encoders and spaces -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSpec:
+    """How an encoder wants a picture: ``size`` x ``size`` pixels, made once, where the picture is decoded.
+
+    ``shortest`` scales the shorter side to ``size / crop`` and cuts the centre; ``squash`` scales both
+    sides to ``size``; ``longest`` scales the longer side to ``size`` and pads with ``fill``.
+    """
+
+    size: int
+    resize: Literal["shortest", "squash", "longest"] = "shortest"
+    crop: float = 1.0
+    interpolation: Literal["bilinear", "bicubic"] = "bicubic"
+    fill: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderDescription:
+    """An encoder as frozen data. Vectors of different fingerprints are never compared."""
+
+    spec: str
+    """The spec string that names this encoder for good (never ``auto``)."""
+    name: str
+    dimension: int
+    fingerprint: str
+    """sha256 over name, weights' hashes, preprocessing and dimension."""
+    reads_pictures: bool
+    text_is_semantic: bool
+    """True where texts compare well with texts, so that no second space is needed for them."""
+    source: str
+    licence: str
+    size_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """A space of meaning in this library: one encoder's vectors."""
+
+    id: int
+    name: SpaceName
+    spec: str
+    fingerprint: str
+    dimension: int
+    state: SpaceState
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """A segment's place in one space; ``vector`` is float16, as SQL keeps it."""
+
+    id: int
+    segment_id: int
+    space_id: int
+    vector: NDArray[np.float16]
+
+
+# --- the change log and the views it feeds -------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ViewKey:
+    """There is one vector view for each space and segment kind."""
+
+    space_id: int
+    kind: SegmentKind
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeBatch:
+    """A run of the change log for one view, netted: an id is in ``ids`` or in ``removed``, never in both.
+
+    ``ids`` has shape ``(n,)``, ``vectors`` ``(n, dimension)`` float16; ``seq`` is the last line covered.
+    """
+
+    seq: int
+    ids: Ids
+    vectors: NDArray[np.float16]
+    removed: Ids
+
+
+# --- search --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a hit must be, apart from near."""
+
+    kinds: tuple[SegmentKind, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What someone looks for. At least one of ``text``, ``image`` and ``like`` is given."""
+
+    text: str | None = None
+    image: bytes | None = field(default=None, repr=False)
+    """An encoded picture (JPEG, PNG …), as it came."""
+    like: str | None = None
+    """The hash of an asset of this library."""
+    negatives: tuple[str, ...] = ()
+    filters: Filters = Filters()
+    limit: int = 10
+    min_relevance: float | None = None
+    """None: the library's default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a hit is a hit: its rank (from 1) and score in one source."""
+
+    source: Source
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """The best moment of one asset, with the reasons; ``folded`` counts its other moments that also matched."""
+
+    rank: int
+    relevance: float
+    asset_id: str
+    path: str
+    kind: AssetKind
+    segment_id: int
+    segment_kind: SegmentKind
+    start_s: float | None
+    end_s: float | None
+    page: int | None
+    box: Box | None
+    text: str | None
+    folded: int
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Hits, best first; ``matched`` is False where nothing stands out."""
+
+    hits: tuple[Hit, ...]
+    matched: bool
+    took_ms: float
+    next_cursor: str | None = None
+
+
+# --- indexing ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FailedFile:
+    """A file that could not be indexed: where it lies, the stage that failed and why, in one line."""
+
+    path: str
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What one run of the indexer did. Every file seen is counted once: indexed, reused, moved or failed."""
+
+    seen: int = 0
+    indexed: int = 0
+    reused: int = 0
+    moved: int = 0
+    removed: int = 0
+    failed: tuple[FailedFile, ...] = ()
+    segments: int = 0
+    seconds: float = 0.0

@@ -1,0 +1,119 @@
+"""The verbs that look after a library: `status`, `roots`, `forget`, `doctor`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.common import JsonOption, LibraryOption, chosen, print_json, printable, say
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command("status", epilog="Example: bowerbird status --json")(status)
+    app.command("roots", epilog="Example: bowerbird roots")(roots)
+    app.command("forget", epilog="Example: bowerbird forget ~/Pictures/private")(forget)
+    app.command("doctor", epilog="Example: bowerbird doctor")(doctor)
+
+
+def status(context: typer.Context, library: LibraryOption = None, as_json: JsonOption = False) -> None:
+    """Say what the library holds and how it is."""
+    from bowerbird.wiring import open_library
+    from indexer.status import status_of
+
+    with open_library(chosen(context, library)) as opened:
+        found = status_of(opened)
+    if as_json:
+        print_json(found)
+        return
+    typer.echo(f"library   {printable(found['library'])}, {found['bytes'] / 1e6:.1f} MB")
+    for space in found["spaces"]:
+        typer.echo(f"space     {space['name']}: {space['encoder']}, {space['dimension']} dimensions")
+    typer.echo(f"files     {found['files']:,}; failed: {found['failed']:,}")
+    for what in ("assets", "segments"):
+        typer.echo(f"{what:9} " + (", ".join(f"{n:,} {kind}" for kind, n in found[what].items()) or "none"))
+    for root in found["roots"]:
+        typer.echo(f"root      {_root(root)}")
+    if last := found["last_index"]:
+        typer.echo(f"indexed   {last['started_at']} ({last['state']})")
+
+
+def roots(context: typer.Context, library: LibraryOption = None, as_json: JsonOption = False) -> None:
+    """List the folders that this library covers, and whether they are there."""
+    from bowerbird.wiring import open_library
+    from indexer.status import roots_of
+
+    with open_library(chosen(context, library)) as opened:
+        found = roots_of(opened)
+    if as_json:
+        print_json({"roots": found})
+        return
+    for root in found:
+        typer.echo(_root(root))
+    if not found:
+        say("no roots yet; add one with: bowerbird index FOLDER")
+
+
+def forget(
+    context: typer.Context,
+    what: Annotated[list[str], typer.Argument(help="Paths, or ids of assets.", metavar="PATH...", show_default=False)],
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove paths or assets from the library, with everything derived from them. Files are not touched.
+
+    What still lies under a root comes back with the next index run, unless a .bowerbirdignore names it.
+    """
+    from bowerbird.wiring import open_library
+    from indexer.forget import forget as forget_in
+
+    with open_library(chosen(context, library)) as opened:
+        done = [forget_in(opened, each) for each in what]
+    total = {key: sum(getattr(each, key) for each in done) for key in ("files", "assets", "roots")}
+    if as_json:
+        print_json(total)
+    else:
+        say(f"forgot {total['files']:,} files, {total['assets']:,} assets and {total['roots']:,} roots")
+
+
+def doctor(
+    context: typer.Context,
+    library: LibraryOption = None,
+    dump: Annotated[bool, typer.Option("--dump", help="Print what the library says, free of ids, and stop.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the library against itself and against the files; repair its views.
+
+    Exit 0: well, or repaired. 1: something is left to do, and it is listed.
+    """
+    from bowerbird.wiring import open_library
+    from indexer.doctor import examine
+
+    with open_library(chosen(context, library)) as opened:
+        if dump:
+            for line in opened.catalog.dump():
+                sys.stdout.write(line + "\n")
+            return
+        found = examine(opened)
+    if as_json:
+        print_json({**asdict(found), "well": found.well})
+    else:
+        for word, lines in (
+            ("fault", found.faults),
+            ("repaired", found.repaired),
+            ("index again", found.stale),
+            ("offline", found.offline),
+        ):
+            for line in lines:
+                typer.echo(f"{word}: {printable(line)}")
+        say(f"{found.views} views and {found.files:,} files checked: " + ("well" if found.well else "not well"))
+    if not found.well:
+        raise typer.Exit(1)
+
+
+def _root(root: dict[str, Any]) -> str:
+    state = "" if root["online"] else ", offline"
+    return f"{printable(root['path'])}  ({root['files']:,} files{state})"

@@ -1,0 +1,81 @@
+"""The program `bowerbird`: puts the verbs together and turns errors into one line and an exit code.
+
+Exit 0: done. 1: done, but some files failed, and they are listed. 2: the call was wrong. 3: the library could not be
+opened or used.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from api.cli import care, index, search
+from api.cli.common import LibraryOption, State
+from bowerbird import __version__
+from bowerbird.errors import BowerbirdError, UsageError
+
+app = typer.Typer(
+    name="bowerbird",
+    help="Find the moment you mean in your own pictures and texts, by a sentence or a picture, on your own machine.",
+    epilog="Start with: bowerbird index ~/Pictures, then: bowerbird search 'a dog on a beach'",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+index.register(app)
+search.register(app)
+care.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"bowerbird {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before(
+    context: typer.Context,
+    library: LibraryOption = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    context.obj = State(library)
+
+
+def main() -> None:
+    """Run the program and end it with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # Names that are not UTF-8 must be printable; a pipe that is closed early is no error of ours.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    logging.basicConfig(format="bowerbird: %(message)s", level=logging.WARNING)
+    try:
+        code = app(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.exceptions.Abort:
+        code = 130
+    except BowerbirdError as error:
+        typer.echo(f"bowerbird: {error}", err=True)
+        code = 2 if isinstance(error, UsageError) else 3
+    except KeyboardInterrupt:
+        typer.echo("bowerbird: stopped; what was finished is kept, run the same command to go on", err=True)
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at exit
+        code = 0
+    except Exception as error:  # the last line of defence: no traceback reaches a user who has not asked for one
+        if os.environ.get("BOWERBIRD_TRACEBACK"):
+            raise
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        typer.echo(f"bowerbird: a fault of ours, {said}; please report it with BOWERBIRD_TRACEBACK=1 set", err=True)
+        code = 3
+    sys.exit(code)

@@ -1,0 +1,104 @@
+"""The change log: in which order embeddings came and went, and what of it one view has yet to apply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import sqlalchemy as sa
+
+from bowerbird.store.engine import reading
+from bowerbird.store.tables import asset, change, embedding, segment
+from bowerbird.types import ChangeBatch, ViewKey
+
+_BATCH = 8192  # lines or vectors of one batch: 8 MB of float16 at 512 dimensions
+_ADD, _REMOVE = "add", "remove"
+
+
+def log_changes(connection: sa.Connection, op: str, where: sa.ColumnElement[bool]) -> None:
+    """Write a line for every embedding that meets ``where``, a condition over ``embedding`` and ``segment``."""
+    lines = (
+        sa.select(sa.literal(op), embedding.c.id, embedding.c.space_id, segment.c.kind)
+        .join(segment, segment.c.id == embedding.c.segment_id)
+        .where(where)
+        .order_by(embedding.c.id)
+    )
+    connection.execute(sa.insert(change).from_select(["op", "embedding_id", "space_id", "kind"], lines))
+
+
+class SqlChangeLog:
+    """A `ChangeLog` port over SQL, for one view."""
+
+    def __init__(self, engine: sa.Engine, key: ViewKey, dimension: int) -> None:
+        self._engine = engine
+        self._key = key
+        self._dimension = dimension
+
+    def head(self) -> int:
+        """The last line of the whole log."""
+        with reading(self._engine) as connection:
+            return _head(connection)
+
+    def since(self, seq: int) -> Iterator[ChangeBatch]:
+        """This view's changes after ``seq``, each batch read in a transaction of its own."""
+        while batch := self._after(seq):
+            yield batch
+            seq = batch.seq
+
+    def live(self) -> Iterator[ChangeBatch]:
+        """Everything in the view now, all of one moment of the database."""
+        with reading(self._engine) as connection:
+            seq, last, first = _head(connection), 0, True
+            while True:
+                query = (
+                    sa.select(embedding.c.id, embedding.c.vector)
+                    .join(segment, segment.c.id == embedding.c.segment_id)
+                    .join(asset, asset.c.id == segment.c.asset_id)
+                    .where(
+                        embedding.c.space_id == self._key.space_id,
+                        segment.c.kind == self._key.kind,
+                        asset.c.orphaned_at.is_(None),
+                        embedding.c.id > last,
+                    )
+                    .order_by(embedding.c.id)
+                    .limit(_BATCH)
+                )
+                rows = connection.execute(query).all()
+                if rows or first:
+                    yield self._batch(seq, [row.id for row in rows], [row.vector for row in rows], [])
+                if len(rows) < _BATCH:
+                    return
+                last, first = rows[-1].id, False
+
+    def _after(self, seq: int) -> ChangeBatch | None:
+        with reading(self._engine) as connection:
+            lines = connection.execute(
+                sa.select(change.c.seq, change.c.op, change.c.embedding_id)
+                .where(change.c.space_id == self._key.space_id, change.c.kind == self._key.kind, change.c.seq > seq)
+                .order_by(change.c.seq)
+                .limit(_BATCH)
+            ).all()
+            if not lines:
+                return None
+            last_op = {line.embedding_id: line.op for line in lines}
+            wanted = sorted(id_ for id_, op in last_op.items() if op == _ADD)
+            vectors: dict[int, bytes] = {}
+            for start in range(0, len(wanted), 500):
+                query = sa.select(embedding.c.id, embedding.c.vector).where(
+                    embedding.c.id.in_(wanted[start : start + 500])
+                )
+                vectors.update((row.id, row.vector) for row in connection.execute(query))
+            # What was added here but is gone by now has its removal further on in the log.
+            removed = sorted(last_op.keys() - vectors.keys())
+            # At the end of the log nothing stands between this view's last line and the head.
+            through = _head(connection) if len(lines) < _BATCH else lines[-1].seq
+        ids = sorted(vectors)
+        return self._batch(through, ids, [vectors[id_] for id_ in ids], removed)
+
+    def _batch(self, seq: int, ids: Sequence[int], blobs: Sequence[bytes], removed: Sequence[int]) -> ChangeBatch:
+        vectors = np.frombuffer(b"".join(blobs), dtype="<f2").reshape(len(ids), self._dimension)
+        return ChangeBatch(seq, np.asarray(ids, np.int64), vectors, np.asarray(removed, np.int64))
+
+
+def _head(connection: sa.Connection) -> int:
+    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(change.c.seq), 0))).scalar_one())

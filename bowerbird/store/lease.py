@@ -1,0 +1,70 @@
+"""Holding a lease: renewed by a thread while it is held, and taken over at once from a process that died."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+
+from bowerbird.errors import BowerbirdError, LibraryBusy
+from bowerbird.store.catalog import Catalog
+
+_SECONDS = 60.0
+
+
+@contextmanager
+def held(catalog: Catalog, name: str, doing: str) -> Iterator[None]:
+    """Hold the lease ``name`` for the length of the ``with`` block.
+
+    Raises `LibraryBusy`, saying that another process is ``doing``, where somebody else holds it.
+    """
+    me = owner()
+    with catalog.write() as tx:
+        other = tx.leases.holder(name)
+        if other is not None and other != me and not _died(other):
+            host, pid = other.split(":")[:2]
+            raise LibraryBusy(f"process {pid} on {host} is {doing}; wait until it is done, or end it")
+        if other == me:
+            raise LibraryBusy(f"this process is already {doing}; wait until it is done")
+        tx.leases.take(name, me, _SECONDS)
+    done = threading.Event()
+    renewer = threading.Thread(target=_renew, args=(catalog, name, me, done), name=f"lease {name}", daemon=True)
+    renewer.start()
+    try:
+        yield
+    finally:
+        done.set()
+        renewer.join()
+        with catalog.write() as tx:
+            if tx.leases.holder(name) == me:
+                tx.leases.release(name)
+
+
+def owner() -> str:
+    """This process, named so that a later one with its number cannot be taken for it."""
+    process = psutil.Process()
+    return f"{socket.gethostname()}:{os.getpid()}:{process.create_time():.2f}"
+
+
+def _died(other: str) -> bool:
+    """True where the holder was a process of this machine that is no more; of other machines one cannot know."""
+    host, pid, created = other.split(":")
+    if host != socket.gethostname():
+        return False
+    try:
+        return f"{psutil.Process(int(pid)).create_time():.2f}" != created
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _renew(catalog: Catalog, name: str, me: str, done: threading.Event) -> None:
+    while not done.wait(_SECONDS / 4):
+        try:
+            with catalog.write() as tx:
+                tx.leases.take(name, me, _SECONDS)
+        except BowerbirdError:  # a full disk or a long writer: the work itself will run into it and report it
+            continue

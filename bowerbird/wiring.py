@@ -1,0 +1,216 @@
+"""The one place that puts settings, store, models and media together. Everything else receives what it needs."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bowerbird.errors import EncoderMismatch, LibraryError, LibraryMissing, StorageFull, UsageError
+from bowerbird.media.sandbox import DecoderPool
+from bowerbird.ports import Encoder
+from bowerbird.settings import Settings, cache_folder, default_library
+from bowerbird.store.catalog import Catalog
+from bowerbird.store.engine import sqlite_url
+from bowerbird.store.lease import held
+from bowerbird.store.views.keeper import ViewKeeper
+from bowerbird.types import Space, SpaceName, SpaceState, ViewKey
+
+log = logging.getLogger(__name__)
+
+CATALOG = "catalog.db"
+TOML = "library.toml"
+VIEWS = "views"
+
+LoadEncoder = Callable[[str], Encoder]
+"""From a spec string to an encoder; `load_encoder` of the registry unless a test hands in another."""
+
+_FRESH_TOML = """\
+# This folder is a Bowerbird library. What is set here holds for it; BOWERBIRD_… variables go before it.
+
+# database = "postgresql://user@host/name"   # instead of catalog.db
+
+[decode]      # what one file may cost
+# timeout_s = 60
+# max_memory_mb = 1024
+# max_megapixels = 200
+# max_text_mb = 16
+
+[index]
+# hidden = false            # index hidden files and folders too
+# keep_removed_days = 30    # how long a vanished file may turn up again without being encoded anew
+
+[search]
+# min_relevance = 0.0       # leave out hits below
+"""
+
+
+class Library:
+    """An open library: a folder, its settings, its catalogue, its views and its encoders, all made on first use.
+
+    Safe to share between threads; several processes may have the same library open. A context manager.
+    """
+
+    def __init__(self, folder: Path, settings: Settings, catalog: Catalog, load: LoadEncoder) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.catalog = catalog
+        self._load = load
+        self._encoders: dict[int, Encoder] = {}
+        with catalog.read() as tx:
+            self.spaces: Sequence[Space] = tx.spaces.active()
+        dimensions = {space.id: space.dimension for space in self.spaces}
+        self.views = ViewKeeper(folder / VIEWS, lambda key: catalog.change_log(key, dimensions[key.space_id]))
+
+    @property
+    def joint(self) -> Space:
+        """The space that holds every segment."""
+        return next(space for space in self.spaces if space.name is SpaceName.JOINT)
+
+    def encoder(self, space: Space) -> Encoder:
+        """The encoder of this space, loaded once.
+
+        Raises `EncoderMismatch` where what its spec now names is not what made the library's vectors.
+        """
+        if space.id not in self._encoders:
+            encoder = self._load(space.spec)
+            if encoder.description.fingerprint != space.fingerprint:
+                raise EncoderMismatch(
+                    f"the {space.name} vectors of {self.folder} were made by another version of {space.spec}; "
+                    "install the version that made them, or index into a new library with --library"
+                )
+            self._encoders[space.id] = encoder
+        return self._encoders[space.id]
+
+    @cached_property
+    def decoders(self) -> DecoderPool:
+        """The sandbox in which files, and pictures that come with queries, are decoded."""
+        return DecoderPool(self.settings.decode)
+
+    def save_views(self, *, force: bool = False) -> None:
+        """Fold what has changed into new snapshots where that is worth it; other processes leave it to this one."""
+        with held(self.catalog, "views", "writing the views of this library"):
+            for key in self.view_keys():
+                self.views.save(self.space(key.space_id), key.kind, force=force)
+
+    def view_keys(self) -> Sequence[ViewKey]:
+        """The views there are now."""
+        with self.catalog.read() as tx:
+            return [ViewKey(space.id, kind) for space in self.spaces for kind in tx.segments.kinds(space.id)]
+
+    def space(self, space_id: int) -> Space:
+        """The active space with this id."""
+        return next(space for space in self.spaces if space.id == space_id)
+
+    def close(self) -> None:
+        """End the child processes and give the connections back."""
+        if "decoders" in self.__dict__:
+            self.decoders.close()
+        self.catalog.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_library(
+    folder: Path | str | None = None,
+    *,
+    create: bool = False,
+    encoder: str | None = None,
+    load: LoadEncoder | None = None,
+    say: Callable[[str], None] = log.info,
+) -> Library:
+    """Open the library in ``folder`` (None: the default one); with ``create`` make it where there is none.
+
+    ``encoder`` is the spec for a new library (None: ``auto``), or must be what an existing one has. ``say`` is told in
+    one line what ``auto`` chose. Raises `LibraryError` and its kin, `UnknownEncoder`, `EncoderUnavailable`.
+    """
+    folder = Path(folder).expanduser().absolute() if folder is not None else default_library().absolute()
+    exists = (folder / TOML).is_file()
+    if not exists:
+        if not create:
+            raise LibraryMissing(f"there is no library at {folder}; make one with `bowerbird index FOLDER`")
+        _check_vacant(folder)
+    settings = Settings.of_library(folder)
+    load = load or _loader(settings)
+    chosen = None if exists and encoder is None else _settle(encoder or "auto", say)
+    try:
+        catalog = _open_catalog(folder, settings, create=create)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise StorageFull(f"no space left to make a library at {folder}; free some and try again") from None
+        raise LibraryError(f"no library can be made at {folder}: {error.strerror}; choose another --library") from None
+    try:
+        _settle_spaces(catalog, folder, chosen, load)
+        return Library(folder, settings, catalog, load)
+    except BaseException:
+        catalog.close()
+        raise
+
+
+def _check_vacant(folder: Path) -> None:
+    try:
+        taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    except OSError as error:
+        raise LibraryError(f"{folder} cannot be read: {error.strerror}; choose another --library") from None
+    if taken:
+        raise UsageError(f"{folder} is not empty and holds no library; name an empty or new folder with --library")
+
+
+def _open_catalog(folder: Path, settings: Settings, *, create: bool) -> Catalog:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # what people's pictures say is theirs alone
+    catalog = Catalog(settings.database or sqlite_url(folder / CATALOG), create=create)
+    if not (folder / TOML).exists():
+        (folder / TOML).write_text(_FRESH_TOML, encoding="utf-8")
+    return catalog
+
+
+def _loader(settings: Settings) -> LoadEncoder:
+    def load(spec: str) -> Encoder:
+        from bowerbird.models.registry import load_encoder
+
+        return load_encoder(spec, cache=cache_folder(), precision=settings.precision)
+
+    return load
+
+
+def _settle(spec: str, say: Callable[[str], None]) -> str:
+    if spec != "auto":
+        return spec
+    from bowerbird.models.auto import settle
+
+    choice = settle()
+    say(choice.reason)
+    return choice.spec
+
+
+def _settle_spaces(catalog: Catalog, folder: Path, chosen: str | None, load: LoadEncoder) -> None:
+    """Give a new library its spaces; hold an old one against the encoder that was asked for."""
+    with catalog.read() as tx:
+        spaces = tx.spaces.active()
+    if not spaces:
+        descriptions = {SpaceName.JOINT: load(chosen or _settle("auto", log.info)).description}
+        if not descriptions[SpaceName.JOINT].text_is_semantic:
+            descriptions[SpaceName.TEXT] = load("minilm").description
+        with catalog.write() as tx:
+            if not (spaces := tx.spaces.active()):  # another process may have been quicker
+                for name, description in descriptions.items():
+                    tx.spaces.add(name, description, SpaceState.ACTIVE)
+                return
+    if chosen is None:
+        return
+    joint = next(space for space in spaces if space.name is SpaceName.JOINT)
+    if load(chosen).description.fingerprint != joint.fingerprint:
+        raise EncoderMismatch(
+            f"{folder} was made with {joint.spec}, not with {chosen}; leave out --encoder, "
+            "or make another library with --library DIR"
+        )

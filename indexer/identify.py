@@ -1,0 +1,136 @@
+"""Second stage: what each file is, by its content, and so what there is to do for it. Here most work is saved."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from bowerbird.store.catalog import Catalog, Transaction
+from bowerbird.store.catalog.failures import Failure
+from bowerbird.types import Location
+from indexer.recipe import Recipe
+from indexer.scan import ScannedFile, file_stat
+
+_LOOK_UP = 256  # files whose rows are fetched together
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The file is where and as it was; nothing is to be done."""
+
+    file: ScannedFile
+    location_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The content is catalogued and whole, and only this location is new; ``moved_from`` is the one it left."""
+
+    file: ScannedFile
+    asset_id: int
+    moved_from: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """Something has to be derived from the file."""
+
+    file: ScannedFile
+    hash: str
+    recipe: Recipe
+    location_id: int | None
+    """Where its path is catalogued already, with older content or made by an older recipe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The file could not be indexed; ``known`` where this was found out in an earlier run and it has not changed."""
+
+    failure: Failure
+    file: ScannedFile
+    known: bool = False
+
+
+Identity = Unchanged | Known | Todo | Failed
+
+
+@dataclass(slots=True)
+class Identifier:
+    """Tells what each file is. ``gone`` says whether a copy that the catalogue knows has left its place."""
+
+    catalog: Catalog
+    recipe: Callable[[ScannedFile], Recipe]
+    gone: Callable[[Transaction, int], Sequence[int]]
+    retry_failed: bool = False
+    _claimed: set[int] = field(default_factory=set)
+
+    def identify(self, files: Iterable[ScannedFile]) -> Iterator[Identity]:
+        """One identity for each file, in order. Files of one root must come together for look-ups to be shared."""
+        source = iter(files)
+        while batch := list(islice(source, _LOOK_UP)):
+            for files_of_root in _by_root(batch):
+                yield from self._identify(files_of_root)
+
+    def _identify(self, files: Sequence[ScannedFile]) -> Iterator[Identity]:
+        root_id, paths = files[0].root.id, [file.path for file in files]
+        with self.catalog.read() as tx:
+            locations = tx.locations.at(root_id, paths)
+            failures = tx.failures.at(root_id, paths)
+            done = tx.assets.derivations([location.asset_id for location in locations.values()])
+        for file in files:
+            recipe = self.recipe(file)
+            location, failure = locations.get(file.path), failures.get(file.path)
+            if location and location.stat == file.stat and recipe.is_done(done.get(location.asset_id, {})):
+                yield Unchanged(file, location.id)
+            elif failure and failure.stat == file.stat and failure.key == recipe.key and not self.retry_failed:
+                yield Failed(failure, file, known=True)
+            else:
+                yield self._by_content(file, recipe, location, failure)
+
+    def _by_content(
+        self, file: ScannedFile, recipe: Recipe, location: Location | None, failure: Failure | None
+    ) -> Identity:
+        try:
+            digest = _sha256(file)
+        except OSError as error:
+            return failed(file, None, "read", recipe, f"{error.strerror or error}".lower() + "; make it readable")
+        if failure and failure.hash == digest and failure.key == recipe.key and not self.retry_failed:
+            return Failed(failed(file, digest, failure.stage, recipe, failure.reason).failure, file)
+        with self.catalog.read() as tx:
+            asset = tx.assets.by_hash(digest)
+            if asset is None or not recipe.is_done(tx.assets.derivations([asset.id]).get(asset.id, {})):
+                return Todo(file, digest, recipe, location.id if location else None)
+            if location and location.asset_id == asset.id:  # touched
+                return Known(file, asset.id, None)
+            left = [copy for copy in self.gone(tx, asset.id) if copy not in self._claimed]
+        if left:
+            self._claimed.add(left[0])
+        return Known(file, asset.id, left[0] if left else None)
+
+
+def failed(file: ScannedFile, digest: str | None, stage: str, recipe: Recipe, reason: str) -> Failed:
+    """A failure of this file at this stage."""
+    return Failed(Failure(file.root.id, file.path, file.stat, digest, stage, recipe.key, reason), file)
+
+
+def changed_since(file: ScannedFile) -> bool:
+    """Whether the file is no longer what was scanned: what was read of it may then be of two minds."""
+    try:
+        return file_stat(file.absolute.stat()) != file.stat
+    except OSError:
+        return True
+
+
+def _sha256(file: ScannedFile) -> str:
+    with file.absolute.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _by_root(files: Sequence[ScannedFile]) -> Iterator[list[ScannedFile]]:
+    start = 0
+    for at in range(1, len(files) + 1):
+        if at == len(files) or files[at].root.id != files[start].root.id:
+            yield list(files[start:at])
+            start = at

@@ -1,0 +1,39 @@
+"""What a library holds, in numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bowerbird.wiring import Library
+from indexer.roots import is_offline
+
+
+def status_of(library: Library) -> dict[str, Any]:
+    """The library as one object: spaces, counts by kind, roots, the last index run."""
+    with library.catalog.read() as tx:
+        last = tx.jobs.last("index")
+        found = {
+            "library": str(library.folder),
+            "bytes": sum(file.stat().st_size for file in library.folder.rglob("*") if file.is_file()),
+            "spaces": [
+                {"name": space.name, "encoder": space.spec, "dimension": space.dimension, "state": space.state}
+                for space in library.spaces
+            ],
+            "files": tx.locations.count(),
+            "failed": sum(1 for _ in tx.failures.all()),
+            "assets": dict(tx.assets.counts()),
+            "segments": dict(tx.segments.counts()),
+            "last_index": last
+            and {"started_at": last.started_at.isoformat(), "state": last.state, "report": last.report},
+        }
+    return {**found, "roots": roots_of(library)}
+
+
+def roots_of(library: Library) -> list[dict[str, Any]]:
+    """Every root with the number of its files and whether it is there."""
+    with library.catalog.read() as tx:
+        counts = tx.roots.counts()
+        return [
+            {"path": root.path, "files": counts.get(root.id, 0), "online": not is_offline(root)}
+            for root in tx.roots.all()
+        ]

@@ -1,0 +1,69 @@
+"""Deterministic stand-ins for the heavy parts, held to the same contracts as the real ones."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from bowerbird.types import EncoderDescription, PictureSpec, Pixels, Vectors
+
+
+class HashEncoder:
+    """An `Encoder` whose vectors are hashes: equal input, equal vector; other input, an unrelated one.
+
+    ``aliases`` lets a text stand where a picture stands, so that a test can search pictures by words:
+    ``{"a cat": pixels}``.
+    """
+
+    def __init__(
+        self,
+        dimension: int = 32,
+        *,
+        name: str = "hash",
+        text_is_semantic: bool = True,
+        size: int = 16,
+        aliases: dict[str, Pixels] | None = None,
+    ) -> None:
+        self.description = EncoderDescription(
+            spec=name,
+            name=name,
+            dimension=dimension,
+            fingerprint=hashlib.sha256(f"{name} {dimension} {size}".encode()).hexdigest(),
+            reads_pictures=True,
+            text_is_semantic=text_is_semantic,
+            source="tests/fakes.py",
+            licence="Apache-2.0",
+            size_mb=0,
+        )
+        self.picture: PictureSpec | None = PictureSpec(size=size, resize="squash", interpolation="bilinear")
+        self._aliases = aliases or {}
+
+    def encode_images(self, pictures: Sequence[Pixels]) -> Vectors:
+        return self._stack([self._of_picture(picture) for picture in pictures])
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        return self._stack(
+            [
+                self._of_picture(self._aliases[text]) if text in self._aliases else self._vector(b"text", text)
+                for text in texts
+            ]
+        )
+
+    def background(self, kind: str) -> Vectors | None:
+        if kind not in ("image", "text"):
+            return None
+        return self._stack([self._vector(b"background", f"{kind} {index}") for index in range(64)])
+
+    def _of_picture(self, picture: Pixels) -> Vectors:
+        return self._vector(b"picture", picture.tobytes())
+
+    def _vector(self, sort: bytes, content: str | bytes) -> Vectors:
+        raw = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+        seed = int.from_bytes(hashlib.sha256(sort + b"\0" + raw).digest()[:8])
+        vector = np.random.default_rng(seed).standard_normal(self.description.dimension)
+        return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+    def _stack(self, vectors: Sequence[Vectors]) -> Vectors:
+        return np.asarray(vectors, np.float32).reshape(len(vectors), self.description.dimension)

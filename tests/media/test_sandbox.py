@@ -1,0 +1,321 @@
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+import bowerbird
+from bowerbird.errors import BowerbirdError, DecodeFailed
+from bowerbird.media import sandbox
+from bowerbird.media.sandbox import DecodeOutcome, DecodeRequest, DecoderPool
+from bowerbird.settings import DecodeSettings
+from bowerbird.types import PictureSpec
+from tests.media.make import photo, save
+
+SPEC = PictureSpec(32)
+HOSTILE = "tests.media.hostile:FORMATS"
+LIMITS = DecodeSettings(workers=2, timeout_s=20, max_memory_mb=300)
+
+
+@pytest.fixture
+def pool() -> Iterator[DecoderPool]:
+    with DecoderPool(LIMITS, formats=HOSTILE) as pool:
+        yield pool
+
+
+def children() -> set[int]:
+    return {each.pid for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE}
+
+
+def touch(path: Path) -> Path:
+    path.write_bytes(b"x")
+    return path
+
+
+def failure(pool: DecoderPool, path: Path) -> str:
+    with pytest.raises(DecodeFailed) as caught:
+        pool.decode_one(path, SPEC)
+    assert caught.value.stage == "decode"
+    assert "\n" not in caught.value.reason
+    return caught.value.reason
+
+
+# --- what comes back -----------------------------------------------------------------------------
+
+
+def test_a_picture_comes_back_as_the_decoder_makes_it(pool: DecoderPool, tmp_path: Path) -> None:
+    from bowerbird.media.registry import PICTURES
+
+    path = save(photo(), tmp_path / "a.jpg")
+    here = PICTURES.open(LIMITS).decode(path, SPEC)
+    there = pool.decode_one(path, SPEC)
+    assert there.info == here.info
+    assert there.moments == list(here.moments)
+    assert there.moments[0].pixels is not None
+    np.testing.assert_array_equal(there.moments[0].pixels, here.moments[0].pixels)
+    there.moments[0].pixels[0, 0] = 1  # the caller owns it
+
+
+def test_every_request_has_one_outcome_whatever_dies(pool: DecoderPool, tmp_path: Path) -> None:
+    requests = []
+    for i in range(60):
+        suffix = (".jpg", ".jpg", ".crash", ".exit", ".jpg", ".raise", ".wrong", ".txt", ".jpg", ".shrink")[i % 10]
+        path = tmp_path / f"{i}{suffix}"
+        if suffix == ".jpg":
+            save(photo(seed=i), path)
+        else:
+            touch(path)
+        requests.append(DecodeRequest(path, SPEC, tag=i))
+    outcomes = list(pool.decode(iter(requests)))
+    assert sorted(outcome.request.tag for outcome in outcomes) == list(range(60))
+    for outcome in outcomes:
+        good = outcome.request.path.suffix in (".jpg", ".txt")
+        assert (outcome.error is None) == good, outcome
+        assert (outcome.decoded is not None) == good
+
+
+def test_a_film_comes_back_whole_and_in_order(pool: DecoderPool, tmp_path: Path) -> None:
+    moments = pool.decode_one(touch(tmp_path / "film.many"), SPEC).moments
+    assert [moment.start_s for moment in moments] == [float(i) for i in range(300)]
+    for i, moment in enumerate(moments):
+        assert moment.text == f"frame {i}"
+        assert moment.pixels is not None
+        assert (moment.pixels == i % 256).all()
+
+
+def test_requests_are_pulled_only_as_outcomes_are_taken(pool: DecoderPool, tmp_path: Path) -> None:
+    path = touch(tmp_path / "a.txt")
+    pulled = 0
+
+    def requests() -> Iterator[DecodeRequest]:
+        nonlocal pulled
+        while True:
+            pulled += 1
+            yield DecodeRequest(path, None)
+
+    outcomes = pool.decode(requests())
+    bound = sandbox._AHEAD * LIMITS.workers
+    for taken in range(1, 200):
+        next(outcomes)
+        assert pulled <= taken + bound
+    outcomes.close()  # type: ignore[attr-defined]
+
+
+def test_a_name_that_is_not_utf_8(pool: DecoderPool, tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9 \xff.txt"))
+    path.write_text("hello")
+    assert pool.decode_one(path, None).moments[0].text == "hello"
+
+
+def test_a_relative_path_is_the_parents(pool: DecoderPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.txt").write_text("here")
+    monkeypatch.chdir(tmp_path)
+    assert pool.decode_one(Path("a.txt"), None).moments[0].text == "here"
+
+
+def test_bytes_are_decoded_by_what_they_are(pool: DecoderPool, tmp_path: Path) -> None:
+    for name in ("a.png", "a.jpg", "a.webp"):
+        path = save(photo(), tmp_path / name)
+        there = pool.decode_bytes(path.read_bytes(), SPEC)
+        assert there.info == pool.decode_one(path, SPEC).info
+        np.testing.assert_array_equal(there.moments[0].pixels, pool.decode_one(path, SPEC).moments[0].pixels)
+    for junk in (b"", b"no picture", path.read_bytes()[:300]):
+        with pytest.raises(DecodeFailed):
+            pool.decode_bytes(junk, SPEC)
+
+
+# --- what a hostile file costs -------------------------------------------------------------------
+
+
+def test_a_file_that_hangs_is_given_up_with_the_remedy(tmp_path: Path) -> None:
+    with DecoderPool(DecodeSettings(workers=1, timeout_s=0.3), formats=HOSTILE) as pool:
+        reason = failure(pool, touch(tmp_path / "a.hang"))
+        assert reason == "took longer than 0.3 s; raise decode.timeout_s in library.toml"
+        assert children() == set()
+
+
+def test_a_file_that_needs_too_much_memory_is_given_up_with_the_remedy(pool: DecoderPool, tmp_path: Path) -> None:
+    reason = failure(pool, touch(tmp_path / "a.eat"))
+    assert reason == "needs more than 300 MB; raise decode.max_memory_mb in library.toml"
+
+
+def test_a_file_pays_for_no_memory_but_its_own(tmp_path: Path) -> None:
+    with DecoderPool(DecodeSettings(workers=1, max_memory_mb=200), formats=HOSTILE) as pool:
+        for i in range(8):  # together they need 480 MB
+            assert pool.decode_one(touch(tmp_path / f"{i}.leak"), None).moments[0].text == "leaked"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a.crash", "the decoder crashed on it (SIGSEGV)"),
+        ("a.exit", "the decoder crashed on it (exit 7)"),
+        ("a.raise", "could not be read: 'a bug in a library'"),
+        ("a.wrong", "the decoder misbehaved on it (pixels of a size that nobody asked for)"),
+        ("a.shrink", "the decoder misbehaved on it (payload cut short)"),
+        ("a.xyz", "files named .xyz are not read"),
+        ("a.missing", "could not be read: No module named 'no'"),
+    ],
+)
+def test_what_went_wrong_is_said_in_a_line(pool: DecoderPool, tmp_path: Path, name: str, reason: str) -> None:
+    assert failure(pool, touch(tmp_path / name)) == reason
+    (tmp_path / "after.txt").write_text("still at work")
+    assert pool.decode_one(tmp_path / "after.txt", None).moments[0].text == "still at work"
+
+
+def test_a_long_reason_is_cut(pool: DecoderPool, tmp_path: Path) -> None:
+    reason = failure(pool, touch(tmp_path / "a.lines"))
+    assert reason.startswith("could not be read: first second xxx")
+    assert len(reason) <= 300
+
+
+def test_what_libraries_print_reaches_neither_wire_nor_terminal(
+    pool: DecoderPool, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(5):
+        assert pool.decode_one(touch(tmp_path / "a.noise"), None).moments[0].text == "heard"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_file_without_permission(pool: DecoderPool, tmp_path: Path) -> None:
+    path = touch(tmp_path / "a.txt")
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user may read everything")
+    assert failure(pool, path) == "permission denied"
+    path.chmod(stat.S_IRWXU)
+
+
+# --- the children --------------------------------------------------------------------------------
+
+
+def test_children_start_with_the_first_file_and_end_with_the_pool(tmp_path: Path) -> None:
+    path = touch(tmp_path / "a.txt")
+    with DecoderPool(LIMITS) as pool:
+        assert children() == set()
+        list(pool.decode(DecodeRequest(path, None) for _ in range(50)))
+        assert 1 <= len(children()) <= LIMITS.workers
+    assert children() == set()
+
+
+def test_an_iterator_given_up_takes_its_work_along(tmp_path: Path) -> None:
+    with DecoderPool(LIMITS, formats=HOSTILE) as pool:
+        outcomes = pool.decode(DecodeRequest(touch(tmp_path / name), None) for name in ["a.txt", *["b.hang"] * 40])
+        assert isinstance(next(outcomes), DecodeOutcome)
+    assert children() == set()
+    with pytest.raises(RuntimeError):
+        pool.decode_one(tmp_path / "a.txt", None)
+
+
+def test_children_are_replaced_after_so_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "_RETIRE_AFTER", 3)
+    path = touch(tmp_path / "a.txt")
+    seen = set()
+    with DecoderPool(DecodeSettings(workers=1)) as pool:
+        for _ in range(9):
+            pool.decode_one(path, None)
+            seen |= children()
+        assert len(children()) <= 1
+    assert len(seen) == 3  # after the third, sixth and ninth file there is none
+
+
+def test_a_child_holds_nothing_heavy(pool: DecoderPool, tmp_path: Path) -> None:
+    pool.decode_one(save(photo(), tmp_path / "a.jpg"), SPEC)  # the same child takes both
+    loaded = set((pool.decode_one(touch(tmp_path / "a.modules"), None).moments[0].text or "").splitlines())
+    assert "PIL.Image" in loaded
+    assert not loaded & {"torch", "openvino", "faiss", "sqlalchemy", "pydantic", "open_clip", "search", "indexer"}
+
+
+def test_a_pool_whose_children_cannot_start_says_so(tmp_path: Path) -> None:
+    with (
+        DecoderPool(LIMITS, formats="no.such.module:FORMATS") as pool,
+        pytest.raises(BowerbirdError, match="No module named 'no'"),
+    ):
+        pool.decode_one(touch(tmp_path / "a.txt"), None)
+
+
+SCRIPT = """
+    import sys
+    from pathlib import Path
+    sys.path.append({house!r})
+    from bowerbird.media.sandbox import DecoderPool, DecodeRequest
+    from bowerbird.settings import DecodeSettings
+    from bowerbird.types import PictureSpec
+    with DecoderPool(DecodeSettings(workers=2), formats={formats!r}) as pool:
+        assert pool.decode_one(Path(sys.argv[1]), PictureSpec(32)).moments
+        assert "PIL" not in sys.modules
+        print("decoded", flush=True)
+        {then}
+"""
+
+
+def script(folder: Path, then: str = "", formats: str = "bowerbird.media.registry:FORMATS") -> Path:
+    """A program without a ``__main__`` guard, in a folder full of modules that must not be taken for others."""
+    for name in ("random", "search", "numpy", "PIL", "json", "indexer", "bowerbird", "pydantic"):
+        (folder / f"{name}.py").write_text("raise SystemExit('the wrong module')")
+    house = str(Path(bowerbird.__file__).parent.parent)
+    program = folder / "program" / "main.py"
+    program.parent.mkdir()
+    program.write_text(textwrap.dedent(SCRIPT).format(house=house, formats=formats, then=then))
+    return program
+
+
+def test_a_script_without_a_guard_among_misleading_modules(tmp_path: Path) -> None:
+    path = save(photo(), tmp_path / "a.jpg")
+    run = subprocess.run(
+        [sys.executable, script(tmp_path), path], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (run.stdout, run.stderr, run.returncode) == ("decoded\n", "", 0)
+
+
+def started(tmp_path: Path) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
+    """A program whose pool hangs on a file in each child."""
+    path = save(photo(), tmp_path / "a.jpg")
+    then = f"list(pool.decode(DecodeRequest(Path({str(touch(tmp_path / 'b.hang'))!r}), None) for _ in range(4)))"
+    house = str(Path(bowerbird.__file__).parent.parent)
+    program = subprocess.Popen(
+        [sys.executable, script(tmp_path, then, HOSTILE), path],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": house},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert program.stdout is not None
+    assert program.stdout.readline() == "decoded\n"
+    process = psutil.Process(program.pid)
+    while len(found := process.children()) < 2:
+        time.sleep(0.02)
+    return program, found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the child's own alarm ends it, later")
+def test_children_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    program, found = started(tmp_path)
+    program.kill()
+    program.communicate()
+    _, alive = psutil.wait_procs(found, timeout=10)
+    assert not alive
+
+
+def test_ctrl_c_shows_one_traceback_and_leaves_no_child(tmp_path: Path) -> None:
+    program, found = started(tmp_path)
+    time.sleep(0.3)  # into the wait for an outcome
+    os.killpg(program.pid, signal.SIGINT)  # as a terminal does
+    _, said = program.communicate(timeout=20)
+    assert said.count("Traceback") <= 1
+    assert "KeyboardInterrupt" in said
+    assert "bowerbird.media.child" not in said
+    _, alive = psutil.wait_procs(found, timeout=10)
+    assert not alive

@@ -1,0 +1,27 @@
+"""A library of one view: a folder, a change log in memory, and keepers that share neither threads nor memory."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from bowerbird.store.views.keeper import ViewKeeper
+from bowerbird.types import ChangeBatch, SegmentKind, Space, SpaceName, SpaceState
+from tests.contracts.change_log import FakeChangeLog
+
+
+class Library:
+    """``keeper`` makes a new one each time, as a process that starts would."""
+
+    kind = SegmentKind.IMAGE
+
+    def __init__(self, folder: Path, dimension: int = 8) -> None:
+        self.folder = folder / "views"
+        self.log = FakeChangeLog(dimension)
+        self.space = Space(3, SpaceName.JOINT, "fake", "f" * 64, dimension, SpaceState.ACTIVE)
+        self.place = self.folder / "3-image"
+
+    def keeper(self) -> ViewKeeper:
+        return ViewKeeper(self.folder, lambda key: self.log)
+
+    def play(self, batches: Iterable[ChangeBatch]) -> None:
+        for batch in batches:
+            self.log.play(batch)

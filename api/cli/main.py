@@ -11,11 +11,11 @@ import os
 import sys
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import Abort, TyperException
 
 from api.cli import care, index, search
-from api.cli.common import LibraryOption, State
+from api.cli.common import LibraryOption, State, say
 from bowerbird import __version__
 from bowerbird.errors import BowerbirdError, UsageError
 
@@ -23,7 +23,7 @@ app = typer.Typer(
     name="bowerbird",
     help="Find the moment you mean in your own pictures and texts, by a sentence or a picture, on your own machine.",
     epilog="Start with: bowerbird index ~/Pictures, then: bowerbird search 'a dog on a beach'",
-    no_args_is_help=True,
+    no_args_is_help=False,
     add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -57,17 +57,15 @@ def main() -> None:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     logging.basicConfig(format="bowerbird: %(message)s", level=logging.WARNING)
     try:
-        code = app(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except click.exceptions.Abort:
-        code = 130
+        code = app(args=sys.argv[1:] or ["--help"], standalone_mode=False)
+    except TyperException as error:
+        say(f"bowerbird: {error.format_message()} See: bowerbird --help")
+        code = 2
     except BowerbirdError as error:
-        typer.echo(f"bowerbird: {error}", err=True)
+        say(f"bowerbird: {error}")
         code = 2 if isinstance(error, UsageError) else 3
-    except KeyboardInterrupt:
-        typer.echo("bowerbird: stopped; what was finished is kept, run the same command to go on", err=True)
+    except (Abort, KeyboardInterrupt):
+        say("bowerbird: stopped; what was finished is kept, run the same command to go on")
         code = 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at exit
@@ -76,6 +74,6 @@ def main() -> None:
         if os.environ.get("BOWERBIRD_TRACEBACK"):
             raise
         said = f"{type(error).__name__}: {error}".splitlines()[0]
-        typer.echo(f"bowerbird: a fault of ours, {said}; please report it with BOWERBIRD_TRACEBACK=1 set", err=True)
+        say(f"bowerbird: a fault of ours, {said}; set BOWERBIRD_TRACEBACK=1 to see where, and please report it")
         code = 3
     sys.exit(code)

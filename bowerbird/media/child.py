@@ -61,7 +61,7 @@ def main(given: Mapping[str, Any]) -> NoReturn:
                 if answer.get("last") is False and "next" not in wire.receive():
                     raise WireError("out of step")
             signal.setitimer(signal.ITIMER_REAL, 0)
-    except (WireError, OSError):  # the parent is gone, or wants no more
+    except WireError:  # the parent is gone, or wants no more
         os._exit(0)
 
 

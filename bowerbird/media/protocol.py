@@ -42,7 +42,11 @@ _LANGUAGE = re.compile(r"[A-Za-z0-9-]{1,35}")
 
 
 class WireError(Exception):
-    """The other end closed the wire, or sent what no well-behaved one would."""
+    """The other end sent what no well-behaved one would."""
+
+
+class WireClosed(WireError):  # noqa: N818 (what happened)
+    """The other end closed the wire, or ended."""
 
 
 class Wire:
@@ -53,14 +57,17 @@ class Wire:
         self._received = bytearray()
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Send one message. Raises OSError where the other end is gone and ValueError where it is too long."""
+        """Send one message. Raises `WireClosed` where the other end is gone and ValueError where it is too long."""
         body = json.dumps(message).encode("ascii")
         if len(body) > MAX_HEADER:
             raise ValueError("message too long")
-        self._connection.sendall(_LENGTH.pack(len(body)) + body)
+        try:
+            self._connection.sendall(_LENGTH.pack(len(body)) + body)
+        except OSError as error:
+            raise WireClosed(str(error)) from None
 
     def receive(self, check: Callable[[], None] | None = None) -> dict[str, Any]:
-        """The next message; ``check`` is called whenever something came or the socket's own timeout passed.
+        """The next message; ``check`` is called whenever it is not all there yet and the socket's own timeout passed.
 
         Raises `WireError` on nonsense and at the end, and whatever ``check`` raises.
         """
@@ -82,11 +89,11 @@ class Wire:
             except TimeoutError:
                 received = None
             except OSError as error:
-                raise WireError(str(error)) from None
+                raise WireClosed(str(error)) from None
             if received == b"":
-                raise WireError("closed")
+                raise WireClosed("closed")
             self._received += received or b""
-            if check is not None:
+            if check is not None and len(self._received) < size:
                 check()
         taken = bytes(self._received[:size])
         del self._received[:size]

@@ -27,6 +27,7 @@ import bowerbird
 from bowerbird.errors import BowerbirdError, DecodeFailed
 from bowerbird.media.protocol import (
     Wire,
+    WireClosed,
     WireError,
     shared_memory,
     unpack_info,
@@ -163,7 +164,7 @@ class Worker:
         except DecodeFailed:
             self.usable = True
             raise
-        except (WireError, OSError) as error:
+        except WireError as error:
             raise self._loss(error) from None
         else:
             self.usable = True
@@ -203,6 +204,7 @@ class Worker:
                 budget -= size
             if answer.get("last") is not False:
                 return Decoded(info, moments)
+            self._check()
             self._wire.send({"next": True})
 
     def _check(self) -> None:
@@ -225,11 +227,13 @@ class Worker:
                 retry=True,
             )
 
-    def _loss(self, error: Exception) -> WorkerLost:
-        try:
-            code = self._process.wait(timeout=1)
-        except subprocess.TimeoutExpired:
+    def _loss(self, error: WireError) -> WorkerLost:
+        if not isinstance(error, WireClosed):
             return WorkerLost(f"the decoder misbehaved on it ({error})", retry=True)
+        try:
+            code = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            return WorkerLost("the decoder misbehaved on it (it closed the wire)", retry=True)
         how = signal.Signals(-code).name if code < 0 else f"exit {code}"
         return WorkerLost(f"the decoder crashed on it ({how})", retry=True)
 

@@ -33,7 +33,8 @@ class ClipTokens:
     """Texts -> ids ``(n, context_length)`` int64: start, the text cut to fit, end, zeros."""
 
     def __init__(self, merges: Path, context_length: int) -> None:
-        import regex  # open_clip's own engine: which characters are letters differs between engines
+        # open_clip's own engine: which characters are letters differs between engines.
+        import regex  # type: ignore[import-untyped]
         from tokenizers import Tokenizer, models, pre_tokenizers
 
         lines = gzip.decompress(merges.read_bytes()).decode().split("\n")[1 : MERGES + 1]

@@ -67,7 +67,9 @@ class Concepts:
     picture: PictureSpec | None = PICTURE
 
     def __init__(self, runtime: Runtime) -> None:
+        """Raises `EncoderUnavailable` where the weights are missing or altered."""
         self._runtime = runtime
+        self._weights = WEIGHTS.locate(runtime.cache)
         self._texts = MiniLM(runtime)
         shape = (-1, PICTURE.size, PICTURE.size, 3)
         self._classifier = runtime.network(
@@ -119,12 +121,12 @@ class Concepts:
     def _head(self) -> Floats:
         from bowerbird.models import networks
 
-        return networks.efficientnet_lite2_head(WEIGHTS.locate(self._runtime.cache))
+        return networks.efficientnet_lite2_head(self._weights)
 
     def _build(self) -> Any:
         from bowerbird.models import networks
 
-        return networks.efficientnet_lite2(WEIGHTS.locate(self._runtime.cache), MEAN, STD)
+        return networks.efficientnet_lite2(self._weights, MEAN, STD)
 
 
 def class_texts() -> list[str]:

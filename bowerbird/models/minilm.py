@@ -59,7 +59,10 @@ class MiniLM:
     picture: PictureSpec | None = None
 
     def __init__(self, runtime: Runtime) -> None:
+        """Raises `EncoderUnavailable` where the weights are missing or altered."""
         self._runtime = runtime
+        self._weights = WEIGHTS.locate(runtime.cache)
+        self._vocabulary = TOKENIZER.locate(runtime.cache)
         self._network = runtime.network(
             Blueprint("minilm", digest(DESCRIPTION.fingerprint), self._build, (Input("int64", (-1, -1)),), small=True)
         )
@@ -96,15 +99,14 @@ class MiniLM:
     def _build(self) -> Any:
         from bowerbird.models import networks
 
-        return networks.minilm(WEIGHTS.locate(self._runtime.cache))
+        return networks.minilm(self._weights)
 
     def _tokenize(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
         with self._lock:
             if self._tokenizer is None:
-                WEIGHTS.locate(self._runtime.cache)  # a converted network must not hide that they are damaged
                 from tokenizers import Tokenizer
 
-                self._tokenizer = Tokenizer.from_file(str(TOKENIZER.locate(self._runtime.cache)))
+                self._tokenizer = Tokenizer.from_file(str(self._vocabulary))
                 self._tokenizer.no_padding()
                 self._tokenizer.enable_truncation(MAX_TOKENS)
         # Names of files may hold lone surrogates, which no tokenizer takes.

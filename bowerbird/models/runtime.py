@@ -83,7 +83,7 @@ class Runtime:
         return Network(lambda: self._load(blueprint))
 
     def _load(self, blueprint: Blueprint) -> Run:
-        if not blueprint.small and cuda_devices():
+        if not blueprint.small and _cuda_works():
             return in_torch(blueprint, self.precision)
         try:
             return in_openvino(blueprint, self.cache, self.precision)
@@ -175,6 +175,14 @@ def import_openvino() -> Any:
     import openvino
 
     return openvino
+
+
+def _cuda_works() -> bool:
+    if not cuda_devices():
+        return False
+    import torch
+
+    return torch.cuda.is_available()  # not so where torch was built without CUDA, or for another driver
 
 
 def cuda_devices() -> int:

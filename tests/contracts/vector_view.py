@@ -205,13 +205,14 @@ class VectorViewContract:
         for k in (1, 10, 59, 60, 61, 300):
             assert_answers(view, model, query, k)
 
-    def test_near_copies_come_in_their_true_order(self, build: BuildView) -> None:
+    @pytest.mark.parametrize("varied", [3, 40])
+    def test_near_copies_come_in_their_true_order(self, build: BuildView, varied: int) -> None:
         # Frames of one shot: their scores differ by less than a float32 sum may err.
         dimension = 512
         frames = np.repeat(unit_vectors(1, dimension, seed=19), 400, axis=0)
-        small = np.argsort(np.abs(frames[0].astype(np.float32)))[:40]
+        small = np.argsort(np.abs(frames[0].astype(np.float32)))[:varied]
         bits = frames.view(np.uint16)
-        bits[:, small] += np.random.default_rng(20).integers(0, 3, size=(400, 40), dtype=np.uint16)
+        bits[:, small] += np.random.default_rng(20).integers(0, 3, size=(400, varied), dtype=np.uint16)
         model = dict(enumerate(frames, start=1))
         view = build(dimension, [batch_of(1, dimension, model), batch_of(2, dimension)])
         queries = unit_vectors(5, dimension, seed=21).astype(np.float32)

@@ -38,6 +38,7 @@ class Hostile:
             ".modules",
             ".wrong",
             ".many",
+            ".endless",
             ".shrink",
         )
     )
@@ -46,7 +47,8 @@ class Hostile:
         self.limits = limits
 
     def decode(self, path: Path, spec: PictureSpec | None) -> Decoded:
-        return getattr(self, path.suffix[1:])(spec)
+        decoded: Decoded = getattr(self, path.suffix[1:])(spec)
+        return decoded
 
     def hang(self, spec: PictureSpec | None) -> Decoded:
         time.sleep(3600)
@@ -106,11 +108,15 @@ class Hostile:
         )
         return _moments(frames)
 
+    def endless(self, spec: PictureSpec | None) -> Decoded:
+        """A film that never ends, each frame in good time."""
+        return _moments(Moment(SegmentKind.TEXT, text="again") for _ in iter(int, 1))
+
     def shrink(self, spec: PictureSpec | None) -> Decoded:
         """Say that more text lies in the shared memory than does."""
         from bowerbird.media import child
 
-        child.pack_moment = lambda moment, memory: {"kind": "text", "text_bytes": 1 << 20}  # type: ignore[assignment]
+        setattr(child, "pack_moment", lambda moment, memory: {"kind": "text", "text_bytes": 1 << 20})  # noqa: B010
         return _text("")
 
 

@@ -94,5 +94,11 @@ def test_scaled_sides(width: int, height: int, size: int, crop: float) -> None:
 
 @pytest.mark.parametrize("size", [(100_000, 1), (1, 100_000)])
 def test_a_picture_of_one_row_costs_no_more_than_a_square(size: tuple[int, int]) -> None:
-    for resize in ("shortest", "longest", "squash"):
-        assert prepare(Image.new("RGB", size), PictureSpec(64, resize)).shape == (64, 64, 3)  # type: ignore[arg-type]
+    for spec in (PictureSpec(64), PictureSpec(64, "longest"), PictureSpec(64, "squash")):
+        assert prepare(Image.new("RGB", size), spec).shape == (64, 64, 3)
+
+
+def test_of_a_strip_the_middle_is_kept() -> None:
+    strip = Image.new("RGB", (3000, 10), "white")
+    strip.paste("red", (1495, 0, 1505, 10))
+    assert (prepare(strip, PictureSpec(10)) == (255, 0, 0)).all()

@@ -92,7 +92,7 @@ def test_other_data_named_as_text(make: str, tmp_path: Path) -> None:
         path.write_bytes(
             Path("/proc/self/exe" if Path("/proc/self/exe").exists() else "/bin/ls").read_bytes()[:200_000]
         )
-    with pytest.raises(DecodeFailed, match="^is not text$"):
+    with pytest.raises(DecodeFailed, match=r"^is not text$"):
         DECODER.decode(path, None)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -230,6 +230,7 @@ def tokenizers() -> tuple[Any, Any]:
 @settings(max_examples=500)
 @given(st.text(max_size=60) | st.text("abc 'sTÉ1,.&;<>-\n", max_size=60))
 def test_texts_are_cut_up_as_open_clip_does(tokenizers: tuple[Any, Any], text: str) -> None:
+    assume("_of_text>" not in text.lower())
     ours, theirs = tokenizers
     np.testing.assert_array_equal(ours([text]), theirs([text]).numpy())
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -49,6 +51,15 @@ def test_every_family_is_described() -> None:
     for name, family in registry.FAMILIES.items():
         assert family.pattern.startswith(name)
         assert family.about
+
+
+@pytest.mark.parametrize(("spec", "module"), [("concepts", concepts), ("concepts", minilm), ("minilm", minilm)])
+def test_loading_fails_early_where_weights_are_not_the_pinned_ones(
+    spec: str, module: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WEIGHTS", dataclasses.replace(module.WEIGHTS, sha256="0" * 64))
+    with pytest.raises(EncoderUnavailable, match=module.WEIGHTS.requirement):
+        registry.load_encoder(spec, cache=tmp_path)
 
 
 def test_altered_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

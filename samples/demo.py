@@ -1,0 +1,52 @@
+"""What `make demo` runs: real photos and a few notes are indexed, and then searched by text and by picture.
+
+The photos are those of scikit-image, which came by pip. Each step is the command that a person would type.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import skimage.data
+
+PHOTOS = Path(skimage.data.__file__).parent
+SAMPLES = Path(__file__).parent
+BOWERBIRD = Path(sys.executable).parent / "bowerbird"
+
+SEARCHES = (
+    ("a cat",),
+    ("a cup of coffee",),
+    ("a rocket launch",),
+    ("how to repot a fern",),
+    ("a walk along the sea", "--not", "a ferry"),
+    ("--image", str(PHOTOS / "chelsea.png")),
+    ("the constitution of the Roman republic",),
+)
+
+
+def main(folder: Path) -> None:
+    """Index and search in ``folder``."""
+    library = folder / "library"
+    run(library, "index", str(PHOTOS), str(SAMPLES), "--encoder", "concepts", fails_are_fine=True)
+    for arguments in SEARCHES:
+        run(library, "search", *arguments, "--limit", "3")
+    shown = shlex.join([os.path.relpath(BOWERBIRD), "--library", os.path.relpath(library)])
+    print("\nNow with your own pictures and notes:")
+    print(f"  {shown} index ~/Pictures")
+    print(f"  {shown} search 'a dog on a beach'")
+
+
+def run(library: Path, *arguments: str, fails_are_fine: bool = False) -> None:
+    """Show a command, then run it."""
+    print(f"\n$ bowerbird {shlex.join(arguments)}", flush=True)
+    done = subprocess.run([BOWERBIRD, "--library", library, *arguments], check=False)
+    if done.returncode not in ({0, 1} if fails_are_fine else {0}):
+        sys.exit(f"the demo stopped: bowerbird ended with {done.returncode}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

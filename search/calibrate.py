@@ -17,9 +17,9 @@ from bowerbird.types import SegmentKind, Space, Vectors, ViewKey
 from bowerbird.wiring import Library
 from search.retrieve import PICTURED, Ranking
 
-MIDDLE = 3.7
-"""Deviations at which relevance is one half: what the best of a thousand unrelated pictures seldom reaches."""
-WIDTH = 0.7
+MIDDLE = 3.0
+"""Deviations at which relevance is one half."""
+WIDTH = 0.8
 """Deviations in which relevance goes from 0.5 to 0.73."""
 SAMPLE = 1000
 """Vectors of the library that stand for all of them."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli.common import JsonOption, LibraryOption, chosen, print_json, printable, say
-from bowerbird.types import IndexReport
+
+if TYPE_CHECKING:
+    from bowerbird.types import IndexReport
 
 _SHOWN = 20  # failures listed for people; --json lists all
 

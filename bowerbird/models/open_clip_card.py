@@ -140,7 +140,7 @@ def _examined(architecture: str, source: str, cache: Path) -> Card:
             fingerprint=digest("open_clip", architecture, sha256, VERSION, picture, mean, std, quick_gelu, dimension),
             reads_pictures=True,
             text_is_semantic=False,
-            source=f"https://huggingface.co/{shown.rstrip('/')}" if shown else str(preprocessing.get("url", weights)),
+            source=shown.rstrip("/") if shown else str(preprocessing.get("url", weights)),
             licence="as its publisher states",
             size_mb=round(weights.stat().st_size / 1e6),
         ),

@@ -7,6 +7,7 @@ become visible in the order of their numbers. Readers see one moment of the data
 from __future__ import annotations
 
 import errno
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,34 +21,42 @@ from bowerbird.errors import LibraryBusy, LibraryError, StorageFull
 
 _WRITERS = 0x626F776572  # "bower": the advisory lock that PostgreSQL's writers queue at
 _BUSY_S = 30.0
+# A search holds one connection while its views catch up on another: with a limit, many at once would wait for ever.
+_POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": -1}
 
 
-def sqlite_url(file: Path) -> str:
+def sqlite_url(file: Path) -> sa.URL:
     """The URL of an embedded catalogue."""
-    return sa.URL.create("sqlite", database=str(file)).render_as_string()
+    return sa.URL.create("sqlite", database=str(file))
 
 
-def make_engine(url: str) -> sa.Engine:
+def make_engine(url: str | sa.URL) -> sa.Engine:
     """An engine for ``url``; connects to nothing yet.
 
-    Raises `LibraryError` where the URL is malformed or its driver is not installed.
+    Raises `LibraryError` where the URL is malformed, of another sort of database, or its driver is not installed.
     """
     try:
         parsed = sa.make_url(url)
-        if parsed.get_backend_name() == "postgresql":
-            parsed = parsed.set(drivername="postgresql+psycopg")
-            return sa.create_engine(parsed, isolation_level="REPEATABLE READ", pool_pre_ping=True)
-        engine = sa.create_engine(parsed, connect_args={"timeout": _BUSY_S})
+    except (sa.exc.ArgumentError, ValueError):  # the latter where the port is no number
+        raise LibraryError(
+            "the database URL is not valid; write postgresql://user@host/name, in library.toml or BOWERBIRD_DATABASE"
+        ) from None
+    backend = parsed.drivername.partition("+")[0]
+    if backend == "sqlite":
+        engine = sa.create_engine(parsed, connect_args={"timeout": _BUSY_S}, **_POOL)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if backend not in {"postgresql", "postgres"}:
+        raise LibraryError(f"{backend!r} is no database that Bowerbird knows; use postgresql://user@host/name")
+    try:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        return sa.create_engine(parsed, isolation_level="REPEATABLE READ", pool_pre_ping=True, **_POOL)
     except ModuleNotFoundError:
         raise LibraryError("PostgreSQL needs its driver: pip install 'bowerbird[postgres]'") from None
-    except sa.exc.ArgumentError as error:
-        raise LibraryError(f"the database URL is not valid: {error}; correct it in library.toml") from None
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun by `_begin_sqlite`, not by the driver
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
@@ -61,7 +70,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that sees one moment of the database."""
-    with _in_plain_words(engine), engine.connect() as connection, connection.begin():
+    with in_plain_words(engine), engine.connect() as connection, connection.begin():
         yield connection
 
 
@@ -71,7 +80,7 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
     Raises `LibraryBusy` where another writer does not finish, `StorageFull` where the disk is full.
     """
-    with _in_plain_words(engine), engine.connect() as connection:
+    with in_plain_words(engine), engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             connection = connection.execution_options(bowerbird_writes=True)
         else:
@@ -79,37 +88,54 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
             connection = connection.execution_options(isolation_level="READ COMMITTED")
         with connection.begin():
             if engine.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_BUSY_S:.0f}s'")
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS)))
             yield connection
 
 
 @contextmanager
-def _in_plain_words(engine: sa.Engine) -> Iterator[None]:
+def in_plain_words(engine: sa.Engine) -> Iterator[None]:
     """Turns what a driver says of the world outside into our own errors; programming errors pass unchanged."""
     try:
         yield
-    except DBAPIError as error:
-        said = str(error.orig).strip().splitlines()[0] if error.orig and str(error.orig).strip() else str(error)
-        lower = said.lower()
-        where = engine.url.render_as_string(hide_password=True)
-        if "disk is full" in lower or "no space left" in lower or getattr(error.orig, "sqlstate", "") == "53100":
-            raise StorageFull(
-                f"no space left for the library ({where}); free some and run the same command again: nothing was lost"
-            ) from error
-        if "locked" in lower:
-            raise LibraryBusy(
-                f"another process has been writing to the library for {_BUSY_S:.0f} s; wait for it, or end it"
-            ) from error
-        if "malformed" in lower or "not a database" in lower:
-            raise LibraryError(f"the catalogue {where} is damaged ({said}); restore it from a backup") from error
-        if "readonly" in lower or "read-only" in lower:
-            raise LibraryError(f"the library {where} cannot be written to; make it writable") from error
-        if isinstance(error, sa.exc.OperationalError) and (error.connection_invalidated or "unable to open" in lower):
-            raise LibraryError(f"the catalogue {where} cannot be reached: {said}") from error
-        if isinstance(error, sa.exc.OperationalError) and "connect" in lower:
-            raise LibraryError(f"the database {where} cannot be reached: {said}") from error
-        raise
+    except (DBAPIError, sqlite3.Error) as error:
+        if (ours := _translated(engine.url, getattr(error, "orig", None) or error)) is None:
+            raise
+        raise ours from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise StorageFull("no space left on the device; free some and run the same command again") from error
         raise
+
+
+def _translated(url: sa.URL, error: BaseException) -> LibraryError | None:
+    """Our word for a driver's error; None where it is none of the world's faults."""
+    where = url.database if url.drivername == "sqlite" else url.render_as_string(hide_password=True)
+    said = (str(error).strip() or type(error).__name__).splitlines()[0]
+    code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None) or ""
+    match code.split("_"):
+        case ["SQLITE", "FULL"] | ["53100"]:
+            return StorageFull(
+                f"no space left for the library ({where}); free some and run the same command again: nothing was lost"
+            )
+        case ["SQLITE", "BUSY" | "LOCKED", *_] | ["55P03"]:
+            return LibraryBusy(
+                f"another process has been writing to the library for {_BUSY_S:.0f} s; wait for it, or end it"
+            )
+        case ["SQLITE", "CORRUPT" | "NOTADB", *_]:
+            return LibraryError(f"the catalogue {where} is damaged ({said}); restore it from a backup")
+        case ["SQLITE", "READONLY" | "PERM", *_] | ["25006" | "42501"]:
+            return LibraryError(f"the library {where} cannot be written to ({said}); make it writable")
+        case ["SQLITE", "CANTOPEN" | "IOERR", *_]:
+            return LibraryError(f"the catalogue {where} cannot be reached ({said}); look at the drive it lies on")
+    if url.drivername != "sqlite" and _is_out_of_reach(error, code):
+        return LibraryError(f"the database {where} cannot be reached ({said}); see that it runs, and check the URL")
+    return None
+
+
+def _is_out_of_reach(error: BaseException, code: str) -> bool:
+    """Whether PostgreSQL could not be connected to, or ended the connection."""
+    import psycopg
+
+    # Connection, login, name of the database, too many connections, shut down; without a code: no answer at all.
+    return isinstance(error, psycopg.OperationalError) and code[:2] in {"", "08", "28", "3D", "53", "57"}

@@ -35,10 +35,11 @@ def ensure(engine: sa.Engine, *, create: bool) -> None:
         found = current(connection)
     if found == SCHEMA:  # the usual case, and the one that need not import alembic
         return
+    _refuse_newer(found)
     if found is None and not create:
         raise LibraryMissing("the library holds no catalogue yet; make it with `bowerbird index FOLDER`")
     with writing(engine) as connection:
-        _refuse_newer(current(connection))
+        _refuse_newer(current(connection))  # once more: another process may have been here meanwhile
         upgrade(connection, SCHEMA)
 
 

@@ -53,6 +53,6 @@ def test_a_file_swapped_for_a_pipe_in_between_does_not_hang(tmp_path: Path, monk
     path.unlink()
     os.mkfifo(path)
     monkeypatch.setattr(Path, "stat", lambda self: as_file)
-    before = len(os.listdir("/dev/fd"))
+    before = len(list(Path("/dev/fd").iterdir()))
     assert reason(path) == "is not a regular file"
-    assert len(os.listdir("/dev/fd")) == before
+    assert len(list(Path("/dev/fd").iterdir())) == before

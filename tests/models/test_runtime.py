@@ -17,6 +17,8 @@ from bowerbird.models import runtime
 from bowerbird.models.cache import remembered, sha256_of, write_whole
 from bowerbird.models.runtime import Blueprint, Input, Runtime
 
+ROOT = Path(__file__).parents[2]
+
 
 def linear() -> Any:
     import torch
@@ -92,7 +94,7 @@ def test_several_may_convert_at_once(tmp_path: Path, x: Any, wanted: Any) -> Non
         print(Runtime(pathlib.Path(sys.argv[1]), "f32").network(blueprint())(x)[0, 0])
     """
     running = [
-        subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
         for _ in range(3)
     ]
     for process in running:

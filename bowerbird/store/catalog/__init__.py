@@ -24,7 +24,7 @@ from bowerbird.store.catalog.roots import Roots
 from bowerbird.store.catalog.segments import Segments
 from bowerbird.store.catalog.spaces import Spaces
 from bowerbird.store.dump import dump
-from bowerbird.store.engine import make_engine, reading, writing
+from bowerbird.store.engine import in_plain_words, make_engine, reading, writing
 from bowerbird.types import ViewKey
 
 __all__ = ["Catalog", "Transaction"]
@@ -93,13 +93,17 @@ class Transaction:
 class Catalog:
     """The SQL side of a library, on SQLite or PostgreSQL. Safe to share between threads."""
 
-    def __init__(self, url: str, *, create: bool = False) -> None:
+    def __init__(self, url: str | sa.URL, *, create: bool = False) -> None:
         """Open, and migrate if need be; with ``create`` an empty database is filled.
 
         Raises `LibraryMissing`, `LibraryTooNew`, or `LibraryError` where the database cannot be reached.
         """
         self.engine = make_engine(url)
-        schema.ensure(self.engine, create=create)
+        try:
+            schema.ensure(self.engine, create=create)
+        except BaseException:
+            self.engine.dispose()
+            raise
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -120,11 +124,12 @@ class Catalog:
     def compact(self) -> None:
         """Write the log of SQLite back into its file, so that nothing that was deleted lingers in it."""
         if self.engine.dialect.name == "sqlite":
-            connection = self.engine.raw_connection()  # a checkpoint cannot run inside a transaction
-            try:
-                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            finally:
-                connection.close()
+            with in_plain_words(self.engine):
+                connection = self.engine.raw_connection()  # a checkpoint cannot run inside a transaction
+                try:
+                    connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                finally:
+                    connection.close()
 
     def dump(self) -> Iterator[str]:
         """The canonical dump, line by line: see `bowerbird.store.dump`."""

@@ -1,0 +1,177 @@
+"""The command line, run as a person would, on real files with the built-in encoder: the contract scripts rely on."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import skimage.data
+
+from api.cli.search import KINDS
+from bowerbird.types import SegmentKind
+
+PHOTOS = Path(skimage.data.__file__).parent
+NOTES = Path(__file__).parents[2] / "samples" / "notes"
+
+
+@dataclass
+class Done:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+def bowerbird(*arguments: str | Path, cwd: Path | None = None) -> Done:
+    call: Sequence[str | Path] = [Path(sys.executable).parent / "bowerbird", *arguments]
+    done = subprocess.run(call, capture_output=True, text=True, cwd=cwd, timeout=240)
+    assert "Traceback" not in done.stderr
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("cli") / "library"
+    done = bowerbird("index", PHOTOS, NOTES, "--library", folder, "--encoder", "concepts", "--json")
+    assert done.code == 1  # one of scikit-image's files is of a sort that is not read
+    report = done.json
+    assert report["version"] == 1
+    assert report["seen"] == report["indexed"] + len(report["failed"])
+    assert set(report) == {
+        *("version", "seen", "indexed", "reused", "moved", "removed", "failed", "segments", "seconds"),
+    }
+    assert [Path(failed["path"]).name for failed in report["failed"]] == ["multipage_rgb.tif"]
+    assert set(report["failed"][0]) == {"path", "stage", "reason"}
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("query", "photo"),
+    [
+        ("a cat", "chelsea.png"),
+        ("a cup of coffee", "coffee.png"),
+        ("an astronaut", "astronaut.png"),
+        ("a rocket launch", "rocket.jpg"),
+    ],
+)
+def test_the_right_photo_comes_first(library, query, photo):
+    found = bowerbird("--library", library, "search", query, "--json").json
+    pictures = [hit for hit in found["hits"] if hit["segment_kind"] == "image"]
+    assert Path(pictures[0]["path"]).name == photo
+    assert found["hits"][0]["path"] == pictures[0]["path"]
+
+
+def test_a_hit_has_what_the_contract_says(library):
+    found = bowerbird("search", "how to repot a fern", "--library", library, "--json", "--limit", "2").json
+    assert set(found) == {"version", "query", "took_ms", "matched", "next_cursor", "hits"}
+    assert found["matched"] is True
+    assert len(found["hits"]) == 2
+    hit = found["hits"][0]
+    assert set(hit) == {
+        *("rank", "relevance", "asset_id", "path", "kind", "segment_id", "segment_kind", "start_s", "end_s", "page"),
+        *("box", "text", "folded", "evidence"),
+    }
+    assert hit["path"] == str(NOTES / "fern.md")
+    assert (hit["kind"], hit["segment_kind"], hit["rank"]) == ("document", "text", 1)
+    assert hit["evidence"][0]["source"] == "joint"
+    assert hit["evidence"][0]["rank"] == 1
+
+
+def test_a_picture_finds_itself_and_likeness_does_not(library):
+    cat = PHOTOS / "chelsea.png"
+    by_image = bowerbird("search", "--image", cat, "--library", library, "--json").json["hits"]
+    assert by_image[0]["path"] == str(cat)
+    by_likeness = bowerbird("search", "--like", cat, "--library", library, "--json").json["hits"]
+    assert str(cat) not in [hit["path"] for hit in by_likeness]
+    assert by_likeness[0]["path"] in [hit["path"] for hit in by_image[:3]]
+
+
+def test_left_and_right_are_alike(library):
+    found = bowerbird("search", "--like", PHOTOS / "motorcycle_left.png", "--library", library, "--json").json
+    assert Path(found["hits"][0]["path"]).name == "motorcycle_right.png"
+
+
+def test_not_takes_away(library):
+    def rank(*arguments: str) -> int:
+        hits = bowerbird("search", "a pet animal", *arguments, "--library", library, "--json", "--limit", "50").json[
+            "hits"
+        ]
+        return [Path(hit["path"]).name for hit in hits].index("chelsea.png")
+
+    assert rank() < rank("--not", "a cat")
+
+
+def test_kinds_limit_and_relevance(library):
+    texts = bowerbird("search", "bread", "--kind", "text", "--library", library, "--json").json["hits"]
+    assert {hit["segment_kind"] for hit in texts} == {"text"}
+    assert len(bowerbird("search", "bread", "--limit", "1", "--library", library, "--json").json["hits"]) == 1
+    sure = bowerbird("search", "a cat", "--min-relevance", "0.5", "--library", library, "--json").json["hits"]
+    assert sure
+    assert all(hit["relevance"] >= 0.5 for hit in sure)
+
+
+def test_nothing_matches_is_said(library):
+    done = bowerbird("search", "the constitution of the Roman republic", "--library", library)
+    assert done.code == 0
+    assert "Nothing here stands out" in done.err
+
+
+def test_a_second_run_reuses_everything(library):
+    again = bowerbird("index", PHOTOS, NOTES, "--library", library, "--json").json
+    assert again["indexed"] == again["moved"] == again["segments"] == 0
+    assert again["reused"] + len(again["failed"]) == again["seen"]
+
+
+def test_status_and_roots(library):
+    status = bowerbird("status", "--library", library, "--json").json
+    assert status["version"] == 1
+    assert status["spaces"][0]["encoder"] == "concepts"
+    assert status["segments"]["text"] >= 5
+    roots = bowerbird("roots", "--library", library).out
+    assert str(PHOTOS) in roots
+    assert str(NOTES) in roots
+
+
+def test_doctor_is_content_and_its_dump_is_sorted_json(library):
+    assert bowerbird("doctor", "--library", library, "--json").json["well"] is True
+    lines = bowerbird("doctor", "--dump", "--library", library).out.splitlines()
+    assert lines == sorted(lines)
+    assert {json.loads(line)["table"] for line in lines} >= {"asset", "segment", "embedding", "location", "root"}
+
+
+def test_a_moved_folder_is_recognised(library, tmp_path):
+    before, after, own = tmp_path / "A", tmp_path / "B", tmp_path / "library"
+    before.mkdir()
+    for note in NOTES.iterdir():
+        (before / note.name).write_bytes(note.read_bytes())
+    assert bowerbird("index", before, "--library", own, "--encoder", "concepts").code == 0
+    before.rename(after)
+    report = bowerbird("index", after, "--library", own, "--json").json
+    assert report["moved"] == report["seen"] == len(list(NOTES.iterdir()))
+    assert report["indexed"] == report["segments"] == 0
+    assert bowerbird("search", "fern", "--library", own, "--json").json["hits"][0]["path"] == str(after / "fern.md")
+
+
+def test_the_kinds_of_help_are_the_kinds_there_are():
+    assert tuple(SegmentKind) == KINDS
+
+
+@pytest.mark.parametrize("verb", ["index", "search", "status", "roots", "forget", "doctor"])
+def test_every_verb_has_help_with_an_example(verb):
+    done = bowerbird(verb, "--help")
+    assert done.code == 0
+    assert f"Example: bowerbird {verb}" in " ".join(done.out.split())
+
+
+def test_version():
+    from bowerbird import __version__
+
+    assert bowerbird("--version").out == f"bowerbird {__version__}\n"

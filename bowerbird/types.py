@@ -80,9 +80,6 @@ class Box:
     height: float
 
 
-# --- what lies on disk ---------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Root:
     """A folder (or a single file) that someone asked to have indexed."""
@@ -113,9 +110,6 @@ class Location:
     """Relative to the root, ``/``-separated; ``""`` when the root is itself a file."""
     asset_id: int
     stat: FileStat
-
-
-# --- content -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +181,6 @@ class Stage:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-# --- encoders and spaces -------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class PictureSpec:
     """How an encoder wants a picture: ``size`` x ``size`` pixels, made once, where the picture is decoded.
@@ -245,9 +236,6 @@ class Embedding:
     vector: NDArray[np.float16]
 
 
-# --- the change log and the views it feeds -------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class ViewKey:
     """There is one vector view for each space and segment kind."""
@@ -267,9 +255,6 @@ class ChangeBatch:
     ids: Ids
     vectors: NDArray[np.float16]
     removed: Ids
-
-
-# --- search --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,9 +317,6 @@ class SearchResult:
     matched: bool
     took_ms: float
     next_cursor: str | None = None
-
-
-# --- indexing ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

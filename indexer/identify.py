@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from bowerbird.store.catalog import Catalog, Transaction
+from bowerbird.store.catalog import Catalog
 from bowerbird.store.catalog.failures import Failure
-from bowerbird.types import Location
+from bowerbird.store.catalog.locations import Copy
+from bowerbird.types import Asset, Location
 from indexer.recipe import Recipe
+from indexer.roots import is_offline, was_deleted
 from indexer.scan import ScannedFile, file_stat
 
 _LOOK_UP = 256  # files whose rows are fetched together
@@ -58,13 +60,13 @@ Identity = Unchanged | Known | Todo | Failed
 
 @dataclass(slots=True)
 class Identifier:
-    """Tells what each file is. ``gone`` says whether a copy that the catalogue knows has left its place."""
+    """Tells what each file is, once for each in a run."""
 
     catalog: Catalog
     recipe: Callable[[ScannedFile], Recipe]
-    gone: Callable[[Transaction, int], Sequence[int]]
     retry_failed: bool = False
-    _claimed: set[int] = field(default_factory=set)
+    _left: dict[int, list[int]] = field(default_factory=dict)
+    """By asset: locations that it has left and no other file of this run has been moved from yet."""
 
     def identify(self, files: Iterable[ScannedFile]) -> Iterator[Identity]:
         """One identity for each file, in order. Files of one root must come together for look-ups to be shared."""
@@ -84,7 +86,7 @@ class Identifier:
             location, failure = locations.get(file.path), failures.get(file.path)
             if location and location.stat == file.stat and recipe.is_done(done.get(location.asset_id, {})):
                 yield Unchanged(file, location.id)
-            elif failure and failure.stat == file.stat and failure.key == recipe.key and not self.retry_failed:
+            elif failure and failure.stat == file.stat and self._is_hopeless(failure, recipe):
                 yield Failed(failure, file, known=True)
             else:
                 yield self._by_content(file, recipe, location, failure)
@@ -96,7 +98,7 @@ class Identifier:
             digest = _sha256(file)
         except OSError as error:
             return failed(file, None, "read", recipe, f"{error.strerror or error}".lower() + "; make it readable")
-        if failure and failure.hash == digest and failure.key == recipe.key and not self.retry_failed:
+        if failure and failure.hash == digest and self._is_hopeless(failure, recipe):
             return Failed(failed(file, digest, failure.stage, recipe, failure.reason).failure, file)
         with self.catalog.read() as tx:
             asset = tx.assets.by_hash(digest)
@@ -104,15 +106,39 @@ class Identifier:
                 return Todo(file, digest, recipe, location.id if location else None)
             if location and location.asset_id == asset.id:  # touched
                 return Known(file, asset.id, None)
-            left = [copy for copy in self.gone(tx, asset.id) if copy not in self._claimed]
-        if left:
-            self._claimed.add(left[0])
-        return Known(file, asset.id, left[0] if left else None)
+            copies = [] if asset.id in self._left else tx.locations.copies(asset.id)
+        return Known(file, asset.id, self._moved_from(asset, copies))
+
+    def _is_hopeless(self, failure: Failure, recipe: Recipe) -> bool:
+        """Whether the same bytes failed in the same way. What could not even be read may be readable by now."""
+        return failure.hash is not None and failure.key == recipe.attempt and not self.retry_failed
+
+    def _moved_from(self, asset: Asset, copies: Sequence[Copy]) -> int | None:
+        """The location that the asset has left for a new one; None where all its copies lie where they were."""
+        if asset.id not in self._left:
+            left = [copy.location_id for copy in copies if _has_left(copy, asset.hash)]
+            if len(copies) < 2 and not left:
+                return None
+            self._left[asset.id] = left  # an icon that lies in 10,000 places is looked for there once
+        return self._left[asset.id].pop(0) if self._left[asset.id] else None
+
+
+def _has_left(copy: Copy, digest: str) -> bool:
+    """Whether a file is no longer where it was, on a volume that is there to be asked."""
+    if is_offline(copy.root) and not was_deleted(copy.root):
+        return False
+    file = ScannedFile(copy.root, copy.path, copy.stat)
+    try:
+        return changed_since(file) and _sha256(file) != digest
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
 
 
 def failed(file: ScannedFile, digest: str | None, stage: str, recipe: Recipe, reason: str) -> Failed:
     """A failure of this file at this stage."""
-    return Failed(Failure(file.root.id, file.path, file.stat, digest, stage, recipe.key, reason), file)
+    return Failed(Failure(file.root.id, file.path, file.stat, digest, stage, recipe.attempt, reason), file)
 
 
 def changed_since(file: ScannedFile) -> bool:

@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from bowerbird.media.registry import stage_of
-from bowerbird.types import Space, Stage
+from bowerbird.media.registry import Format, stage_of
+from bowerbird.settings import DecodeSettings
+from bowerbird.types import AssetKind, Space
 from indexer import segment
 
 
@@ -19,6 +20,8 @@ class Recipe:
 
     decode: str
     keys: Mapping[str, str]
+    attempt: str
+    """Names the first step together with the limits it keeps to: a file that failed is tried again under others."""
 
     @property
     def key(self) -> str:
@@ -30,16 +33,22 @@ class Recipe:
         return all(done.get(stage) == key for stage, key in self.keys.items())
 
 
-def recipe_for(path: Path, spaces: Sequence[Space]) -> Recipe:
-    """The recipe for a file of this name in a library with these spaces.
+def recipe_for(made_by: Format, spaces: Sequence[Space], limits: DecodeSettings) -> Recipe:
+    """The recipe for files of this format in a library with these spaces.
 
     How large a picture is made belongs to the encoder, whose fingerprint covers it, not to the segment.
     """
-    decode = stage_of(path, None)
-    made = Stage(decode.name, decode.version, {**decode.options, "segment": segment.VERSION})
-    return Recipe(decode.name, {decode.name: _key(made), **{f"encode:{s.name}": s.fingerprint for s in spaces}})
+    stage = stage_of(made_by.name, None)
+    options = dict(stage.options)
+    if made_by.kind is AssetKind.DOCUMENT:  # the others are not cut
+        options["segment"] = segment.VERSION
+    key = _key(stage.name, stage.version, options)
+    return Recipe(
+        stage.name,
+        {stage.name: key, **{f"encode:{space.name}": space.fingerprint for space in spaces}},
+        _key(key, limits.model_dump(exclude={"workers"})),
+    )
 
 
-def _key(stage: Stage) -> str:
-    said = json.dumps([stage.name, stage.version, dict(stage.options)], sort_keys=True)
-    return hashlib.sha256(said.encode()).hexdigest()
+def _key(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

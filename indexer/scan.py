@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,16 +46,27 @@ class Unreadable:
 
 
 def scan(
-    target: Target, *, reads: Callable[[Path], bool], hidden: bool, skip: Callable[[Path], bool] = lambda _: False
+    target: Target,
+    *,
+    reads: Callable[[Path], bool],
+    hidden: bool,
+    skip: Callable[[Path], bool] = lambda _: False,
+    apart: Set[Path] = frozenset(),
 ) -> Iterator[ScannedFile | Unreadable]:
-    """Walk a target in a fixed order. ``reads`` tells which files a decoder takes, ``skip`` which folders to pass by.
+    """Walk a target in a fixed order.
 
-    Links to files and folders are followed, but no folder is entered twice, so that a loop of links ends.
+    ``reads`` tells which files a decoder takes, ``skip`` which folders below to pass by; ``apart`` are roots below that
+    are scanned by themselves. Links to files and folders are followed, but no folder is entered twice, so that a loop
+    of links ends.
     """
     start = Path(target.root.path, target.folder)
-    rules = _rules_down_to(target, hidden)
-    if not start.is_dir():
-        yield from _file(target.root, target.folder, start, reads, named=True)
+    try:
+        rules = _rules_down_to(target, hidden)
+        if not stat.S_ISDIR(start.stat().st_mode):
+            yield from _file(target.root, target.folder, start, reads, named=True)
+            return
+    except OSError as error:
+        yield Unreadable(target.root, target.folder, _reason(error))
         return
     seen: set[tuple[int, int]] = set()
     pending: list[tuple[Path, str, IgnoreRules]] = [(start, target.folder, rules)]
@@ -63,7 +74,7 @@ def scan(
         folder, relative, above = pending.pop()
         try:
             identity = folder.stat()
-            if (identity.st_dev, identity.st_ino) in seen or (skip(folder) and folder != start):
+            if (identity.st_dev, identity.st_ino) in seen or (folder != start and (folder in apart or skip(folder))):
                 continue
             seen.add((identity.st_dev, identity.st_ino))
             here = above.within(folder, relative)
@@ -83,8 +94,8 @@ def scan(
                 continue
             if is_folder:
                 folders.append((Path(entry.path), path, here))
-            else:
-                yield from _file(target.root, path, Path(entry.path), reads)
+            elif (file := Path(entry.path)) not in apart:
+                yield from _file(target.root, path, file, reads)
         pending.extend(reversed(folders))
 
 
@@ -128,7 +139,7 @@ def _reason(error: OSError) -> str:
     if error.errno == errno.ELOOP:
         return "is a link that leads in a circle; remove or mend it"
     if error.errno == errno.ENOENT:
-        return "is a link to something that is not there; remove or mend it"
+        return "is gone, or a link to something that is not there; remove or mend it"
     if error.errno in {errno.EACCES, errno.EPERM}:
         return "permission denied; make it readable, or name it in .bowerbirdignore"
     return f"{error.strerror or error}; look at the drive it lies on"

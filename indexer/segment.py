@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 
 from bowerbird.types import Moment, SegmentKind
 
@@ -16,7 +17,7 @@ CAPACITY = 180.0
 OVERLAP = 40.0
 """Weight of what two neighbours share, so that a thought across their border is whole in one of them."""
 
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])|\n\s*\n")
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’»)\]]*\s+|[。！？]+[」』”’）]*\s*|\n\s*\n")
 _WORD = re.compile(r"\s*\S+\s*")
 
 
@@ -57,8 +58,7 @@ def passages(text: str, capacity: float = CAPACITY, overlap: float = OVERLAP) ->
 def _units(text: str, capacity: float) -> Iterator[str]:
     """Sentences with the white space that follows them, and pieces of those that are too long."""
     start = 0
-    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
-    for end in [*ends, len(text)]:
+    for end in chain((match.end() for match in _SENTENCE_END.finditer(text)), (len(text),)):
         sentence = text[start:end]
         start = end
         if sentence.strip():

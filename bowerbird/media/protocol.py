@@ -45,7 +45,7 @@ class WireError(Exception):
     """The other end sent what no well-behaved one would."""
 
 
-class WireClosed(WireError):  # noqa: N818 (what happened)
+class WireClosed(WireError):
     """The other end closed the wire, or ended."""
 
 

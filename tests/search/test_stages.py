@@ -1,0 +1,234 @@
+"""The stages of a query, each by itself where it can be, and the whole on a small mixed library."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from bowerbird.errors import QueryError
+from bowerbird.store.catalog.segments import Found
+from bowerbird.types import (
+    Asset,
+    AssetInfo,
+    AssetKind,
+    Filters,
+    Query,
+    Segment,
+    SegmentKind,
+    Source,
+    Space,
+    SpaceName,
+    SpaceState,
+)
+from bowerbird.wiring import open_library
+from indexer import Indexer
+from search import Search
+from search.calibrate import Calibrator, _robust
+from search.fuse import fuse
+from search.parse import MOST_CHARACTERS, MOST_HITS, parse
+from search.retrieve import Aim, Ranking
+from tests.fakes import HashEncoder
+
+JOINT = Space(1, SpaceName.JOINT, "fake", "f", 4, SpaceState.ACTIVE)
+TEXT = Space(2, SpaceName.TEXT, "fake", "g", 4, SpaceState.ACTIVE)
+
+
+def ranking(ids, scores, kind=SegmentKind.IMAGE, space=JOINT):
+    aim = Aim(space, np.eye(4, dtype=np.float32)[0], np.empty((0, 4), np.float32))
+    source = Source.JOINT if space is JOINT else Source.TEXT
+    ids, scores = np.asarray(ids, np.int64), np.asarray(scores, np.float32)
+    return Ranking(aim, kind, source, ids, scores, np.empty((0, len(ids)), np.float32))
+
+
+def found(embedding, segment, asset, kind=SegmentKind.IMAGE):
+    info = AssetInfo(AssetKind.IMAGE, "image/png")
+    moment = Segment(segment, asset, 0, kind, None, None, None, None, None, None)
+    return Found(embedding, moment, Asset(asset, f"{asset:064x}", 1, info))
+
+
+class TestParse:
+    @pytest.mark.parametrize(
+        ("query", "says"),
+        [
+            (Query(), "empty"),
+            (Query(text="  \n"), "empty"),
+            (Query(negatives=("cats",)), "--not alone"),
+            (Query(text="x" * (MOST_CHARACTERS + 1)), "10,001 characters"),
+            (Query(text="x", limit=0), "out of bounds"),
+            (Query(text="x", limit=MOST_HITS + 1), "1 to 1,000"),
+            (Query(text="x", limit=10_000_000), "10,000,000"),
+            (Query(text="x", min_relevance=1.5), "between 0 and 1"),
+            (Query(text="x", min_relevance=-0.1), "between 0 and 1"),
+        ],
+    )
+    def test_what_cannot_be_answered_is_refused_with_a_remedy(self, query, says):
+        with pytest.raises(QueryError, match=says) as refused:
+            parse(query)
+        assert "\n" not in str(refused.value)
+
+    def test_texts_are_trimmed_and_empty_negatives_dropped(self):
+        parsed = parse(Query(text=" a cat ", negatives=(" ", "dogs ")))
+        assert (parsed.text, parsed.negatives) == ("a cat", ("dogs",))
+
+    def test_a_picture_alone_will_do(self):
+        assert parse(Query(image=b"x", text=" ")).text is None
+
+
+class TestCalibrate:
+    @given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=60))
+    def test_the_spread_is_never_nothing_and_the_middle_is_among_the_scores(self, scores):
+        middle, spread = _robust(np.asarray(scores, np.float32))
+        assert spread > 0
+        assert min(scores) - 1e-6 <= middle <= max(scores) + 1e-6
+
+    def test_what_the_query_is_about_does_not_widen_its_background(self):
+        things_in_general = np.random.default_rng(0).normal(0.1, 0.05, 1000).astype(np.float32)
+        with_many_matches = np.concatenate([things_in_general, np.full(200, 0.9, np.float32)])
+        assert _robust(with_many_matches)[1] < 1.3 * _robust(things_in_general)[1]
+
+    def test_relevance_rises_with_the_score_and_stays_between_0_and_1(self, library):
+        calibrator = Calibrator(library)
+        space = library.joint
+        query = library.encoder(space).encode_texts(["anything"])[0]
+        aim = Aim(space, query, np.empty((0, space.dimension), np.float32))
+        scores = np.linspace(-1, 1, 50, dtype=np.float32)
+        ids = np.arange(50)
+        unwanted = np.empty((0, 50), np.float32)
+        relevance = calibrator.relevance(Ranking(aim, SegmentKind.IMAGE, Source.JOINT, ids, scores, unwanted))
+        assert (np.diff(relevance) >= 0).all()
+        assert relevance[0] < 0.01
+        assert relevance[-1] > 0.9
+
+
+class TestFuse:
+    def test_moments_of_one_asset_are_gathered_with_the_best_first(self):
+        hits = {1: found(1, 11, 100), 2: found(2, 12, 100), 3: found(3, 13, 200)}
+        gathered = fuse([(ranking([1, 2, 3], [0.9, 0.8, 0.7]), [0.9, 0.6, 0.7])], hits, stands_out=0.5)
+        assert [(each.best.segment.id, each.folded) for each in gathered] == [(11, 1), (13, 0)]
+
+    def test_ranks_of_every_list_start_at_1_and_evidence_of_every_source_is_kept(self):
+        hits = {1: found(1, 11, 100, SegmentKind.TEXT), 5: found(5, 11, 100, SegmentKind.TEXT)}
+        joint = ranking([1], [0.4], SegmentKind.TEXT)
+        text = ranking([5], [0.8], SegmentKind.TEXT, TEXT)
+        (only,) = fuse([(joint, [0.2]), (text, [0.9])], hits, stands_out=0.5)
+        assert only.best.relevance == pytest.approx(0.9)
+        assert [(each.source, each.rank) for each in only.best.evidence] == [(Source.JOINT, 1), (Source.TEXT, 1)]
+
+    def test_kinds_are_merged_by_relevance_not_by_score(self):
+        picture, sentence = found(1, 11, 100), found(2, 12, 200, SegmentKind.TEXT)
+        lists = [(ranking([2], [0.7], SegmentKind.TEXT), [0.3]), (ranking([1], [0.3]), [0.8])]
+        gathered = fuse(lists, {1: picture, 2: sentence}, stands_out=0.5)
+        assert [each.best.segment.id for each in gathered] == [11, 12]
+
+    def test_what_is_gone_is_left_out(self):
+        assert fuse([(ranking([7], [0.9]), [0.9])], {}, stands_out=0.5) == []
+
+
+def png(colour) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (80, 60), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("media")
+    for name, colour in (("red", "red"), ("blue", "blue"), ("green", "green")):
+        (folder / f"{name}.png").write_bytes(png(colour))
+    (folder / "copy of red.png").write_bytes(png("red"))
+    (folder / "note.txt").write_text("The harbour office opens at nine.")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def library(folder, tmp_path_factory):
+    with open_library(
+        tmp_path_factory.mktemp("search") / "library", create=True, encoder="hash", load=lambda _: HashEncoder()
+    ) as library:
+        report = Indexer(library).index([folder])
+        assert (report.indexed, report.reused, report.failed) == (4, 1, ())
+        yield library
+
+
+class TestService:
+    def test_a_picture_finds_itself_first(self, library, folder):
+        result = Search(library).search(image=folder / "blue.png", limit=2)
+        assert Path(result.hits[0].path).name == "blue.png"
+        assert result.hits[0].evidence[0].score == pytest.approx(1, abs=2e-3)  # float16 in SQL
+        assert [hit.rank for hit in result.hits] == [1, 2]
+
+    def test_a_text_finds_itself_across_kinds(self, library):
+        result = Search(library).search("The harbour office opens at nine.")
+        assert result.hits[0].segment_kind is SegmentKind.TEXT
+        assert result.hits[0].text == "The harbour office opens at nine."
+        assert result.matched
+
+    def test_bytes_do_as_well_as_a_path(self, library):
+        assert Path(Search(library).search(image=png("green")).hits[0].path).name == "green.png"
+
+    def test_likeness_leaves_out_the_thing_itself_and_its_copies(self, library, folder):
+        search = Search(library)
+        assert search.asset_at(folder / "red.png") == search.asset_at(folder / "copy of red.png")
+        names = [Path(hit.path).name for hit in search.search(like=folder / "red.png").hits]
+        assert "red.png" not in names
+        assert "copy of red.png" not in names
+        assert set(names) == {"blue.png", "green.png", "note.txt"}
+
+    def test_an_asset_in_two_places_is_one_hit_and_shows_one_that_is_there(self, library, folder):
+        names = [Path(hit.path).name for hit in Search(library).search("anything").hits]
+        assert len(names) == 4
+        hidden = folder / "copy of red.png"
+        away = folder / "away"
+        hidden.rename(away)
+        try:
+            shown = [Path(hit.path).name for hit in Search(library).search("anything").hits]
+        finally:
+            away.rename(hidden)
+        assert "red.png" in shown
+        assert "copy of red.png" not in shown
+
+    def test_kinds(self, library):
+        hits = Search(library).run(Query(text="x", filters=Filters(kinds=(SegmentKind.TEXT,)))).hits
+        assert {hit.segment_kind for hit in hits} == {SegmentKind.TEXT}
+
+    def test_a_negative_equal_to_a_hit_takes_its_relevance_away(self, library):
+        text = "The harbour office opens at nine."
+        without = Search(library).search(text, negatives=[text]).hits
+        assert next(hit for hit in without if hit.segment_kind is SegmentKind.TEXT).relevance < 0.3
+
+    def test_a_floor_leaves_out_what_is_below(self, library):
+        everything = Search(library).search("nothing like it", min_relevance=0).hits
+        assert len(everything) == 4
+        some = Search(library).search("The harbour office opens at nine.", min_relevance=0.9).hits
+        assert len(some) == 1
+        none = Search(library).search("nothing like it", min_relevance=1.0)
+        assert (none.hits, none.matched) == ((), False)
+
+    @pytest.mark.parametrize("data", [b"", b"no picture at all", png("red")[:40]])
+    def test_a_broken_picture_is_a_query_error(self, library, data):
+        with pytest.raises(QueryError, match="the query's picture"):
+            Search(library).search(image=data)
+
+    def test_files_that_are_not_there(self, library, folder):
+        with pytest.raises(QueryError, match="name a picture"):
+            Search(library).search(image=folder / "nowhere.png")
+        with pytest.raises(QueryError, match="index it first"):
+            Search(library).search(like=folder / "nowhere.png")
+        with pytest.raises(QueryError, match="has the id"):
+            Search(library).run(Query(like="0" * 64))
+
+    def test_an_open_search_sees_what_is_indexed_later(self, library, folder):
+        search = Search(library)
+        before = len(search.search("x").hits)
+        (folder / "later.txt").write_text("Something that came later.")
+        Indexer(library).index([folder])
+        assert search.search("Something that came later.").hits[0].text == "Something that came later."
+        (folder / "later.txt").unlink()
+        Indexer(library).index([folder])
+        assert len(search.search("x").hits) == before

@@ -18,7 +18,7 @@ from bowerbird.store.catalog import Catalog
 from bowerbird.store.engine import sqlite_url
 from bowerbird.store.lease import held
 from bowerbird.store.views.keeper import ViewKeeper
-from bowerbird.types import Space, SpaceName, SpaceState, ViewKey
+from bowerbird.types import EncoderDescription, Space, SpaceName, SpaceState, ViewKey
 
 log = logging.getLogger(__name__)
 
@@ -135,14 +135,14 @@ def open_library(
     one line what ``auto`` chose. Raises `LibraryError` and its kin, `UnknownEncoder`, `EncoderUnavailable`.
     """
     folder = Path(folder).expanduser().absolute() if folder is not None else default_library().absolute()
-    exists = (folder / TOML).is_file()
-    if not exists:
+    if not (folder / TOML).is_file():
         if not create:
             raise LibraryMissing(f"there is no library at {folder}; make one with `bowerbird index FOLDER`")
         _check_vacant(folder)
     settings = Settings.of_library(folder)
     load = load or _loader(settings)
-    chosen = None if exists and encoder is None else _settle(encoder or "auto", say)
+    # Before anything is made: a spec that names no encoder leaves nothing behind.
+    wanted = None if encoder is None else load(_settled(encoder, say)).description
     try:
         catalog = _open_catalog(folder, settings, create=create)
     except OSError as error:
@@ -150,7 +150,13 @@ def open_library(
             raise StorageFull(f"no space left to make a library at {folder}; free some and try again") from None
         raise LibraryError(f"no library can be made at {folder}: {error.strerror}; choose another --library") from None
     try:
-        _settle_spaces(catalog, folder, chosen, load)
+        spaces = _active_spaces(catalog)
+        if not spaces:
+            if not create:
+                raise LibraryMissing(f"the library at {folder} is empty; fill it with `bowerbird index FOLDER`")
+            _make_spaces(catalog, wanted or load(_settled("auto", say)).description, load)
+        elif wanted is not None:
+            _check_encoder(folder, spaces, wanted)
         return Library(folder, settings, catalog, load)
     except BaseException:
         catalog.close()
@@ -167,11 +173,12 @@ def _check_vacant(folder: Path) -> None:
 
 
 def _open_catalog(folder: Path, settings: Settings, *, create: bool) -> Catalog:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # what people's pictures say is theirs alone
-    catalog = Catalog(settings.database or sqlite_url(folder / CATALOG), create=create)
-    if not (folder / TOML).exists():
-        (folder / TOML).write_text(_FRESH_TOML, encoding="utf-8")
-    return catalog
+    if create and not (folder / TOML).exists():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # what people's pictures say is theirs alone
+        fresh = folder / f"{TOML}.new"
+        fresh.write_text(_FRESH_TOML, encoding="utf-8")
+        fresh.replace(folder / TOML)  # first of all, so that a library that was half made is known for one
+    return Catalog(settings.database or sqlite_url(folder / CATALOG), create=create)
 
 
 def _loader(settings: Settings) -> LoadEncoder:
@@ -183,7 +190,7 @@ def _loader(settings: Settings) -> LoadEncoder:
     return load
 
 
-def _settle(spec: str, say: Callable[[str], None]) -> str:
+def _settled(spec: str, say: Callable[[str], None]) -> str:
     if spec != "auto":
         return spec
     from bowerbird.models.auto import settle
@@ -193,24 +200,26 @@ def _settle(spec: str, say: Callable[[str], None]) -> str:
     return choice.spec
 
 
-def _settle_spaces(catalog: Catalog, folder: Path, chosen: str | None, load: LoadEncoder) -> None:
-    """Give a new library its spaces; hold an old one against the encoder that was asked for."""
+def _active_spaces(catalog: Catalog) -> Sequence[Space]:
     with catalog.read() as tx:
-        spaces = tx.spaces.active()
-    if not spaces:
-        descriptions = {SpaceName.JOINT: load(chosen or _settle("auto", log.info)).description}
-        if not descriptions[SpaceName.JOINT].text_is_semantic:
-            descriptions[SpaceName.TEXT] = load("minilm").description
-        with catalog.write() as tx:
-            if not (spaces := tx.spaces.active()):  # another process may have been quicker
-                for name, description in descriptions.items():
-                    tx.spaces.add(name, description, SpaceState.ACTIVE)
-                return
-    if chosen is None:
-        return
+        return tx.spaces.active()
+
+
+def _make_spaces(catalog: Catalog, joint: EncoderDescription, load: LoadEncoder) -> None:
+    """Give a new library its spaces; of several processes one does."""
+    descriptions = {SpaceName.JOINT: joint}
+    if not joint.text_is_semantic:
+        descriptions[SpaceName.TEXT] = load("minilm").description
+    with catalog.write() as tx:
+        if not tx.spaces.active():
+            for name, description in descriptions.items():
+                tx.spaces.add(name, description, SpaceState.ACTIVE)
+
+
+def _check_encoder(folder: Path, spaces: Sequence[Space], wanted: EncoderDescription) -> None:
     joint = next(space for space in spaces if space.name is SpaceName.JOINT)
-    if load(chosen).description.fingerprint != joint.fingerprint:
+    if wanted.fingerprint != joint.fingerprint:
         raise EncoderMismatch(
-            f"{folder} was made with {joint.spec}, not with {chosen}; leave out --encoder, "
+            f"{folder} was made with {joint.spec}, not with {wanted.spec}; leave out --encoder, "
             "or make another library with --library DIR"
         )

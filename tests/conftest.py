@@ -1,0 +1,12 @@
+"""What holds for all tests: nothing of the user's is read or written, and converted networks are shared."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# Set at import, before any test module or child process looks: converted networks are made once for this checkout.
+for name in [name for name in os.environ if name.startswith("BOWERBIRD_")]:
+    del os.environ[name]
+os.environ["BOWERBIRD_CACHE"] = str(Path(__file__).parents[1] / ".pytest_cache" / "bowerbird")
+os.environ["HF_HUB_OFFLINE"] = "1"

@@ -1,0 +1,172 @@
+"""Libraries as they are opened: made, opened again, refused, and with an encoder that needs two spaces."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bowerbird.errors import EncoderMismatch, LibraryError, LibraryMissing, UnknownEncoder, UsageError
+from bowerbird.types import SegmentKind, Source, SpaceName
+from bowerbird.wiring import open_library
+from indexer import Indexer, open_indexer
+from search import Search, open_search
+from tests.fakes import HashEncoder
+
+NOTES = Path(__file__).parents[1] / "samples" / "notes"
+
+
+def make(folder: Path, **options):
+    return open_library(folder, create=True, encoder="hash", load=lambda _: HashEncoder(**options))
+
+
+def test_there_is_no_library_until_one_is_made(tmp_path):
+    with pytest.raises(LibraryMissing, match="bowerbird index"):
+        open_search(tmp_path / "library")
+    assert not (tmp_path / "library").exists()
+
+
+def test_a_library_is_a_folder_for_its_owner_alone(tmp_path):
+    make(tmp_path / "library").close()
+    assert {file.name for file in (tmp_path / "library").iterdir()} >= {"library.toml", "catalog.db"}
+    assert (tmp_path / "library").stat().st_mode & 0o077 == 0
+
+
+def test_a_folder_that_holds_something_else_is_not_taken(tmp_path):
+    (tmp_path / "picture.jpg").write_bytes(b"mine")
+    with pytest.raises(UsageError, match="--library"):
+        make(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["picture.jpg"]
+
+
+def test_an_unknown_encoder_leaves_no_library_behind(tmp_path):
+    with pytest.raises(UnknownEncoder, match="concepts"):
+        open_indexer(tmp_path / "library", encoder="concept")
+    assert not (tmp_path / "library" / "catalog.db").exists()
+
+
+def test_another_encoder_is_refused_with_a_remedy(tmp_path):
+    make(tmp_path / "library").close()
+    with pytest.raises(EncoderMismatch, match="--library DIR"):
+        make(tmp_path / "library", dimension=64)
+
+
+def test_another_version_of_the_encoder_is_refused_when_it_is_used(tmp_path):
+    make(tmp_path / "library").close()
+    with open_library(tmp_path / "library", load=lambda _: HashEncoder(size=20)) as library:
+        with pytest.raises(EncoderMismatch, match="another version"):
+            library.encoder(library.joint)
+        with pytest.raises(EncoderMismatch):
+            Search(library).search("x")
+
+
+@pytest.mark.parametrize(
+    ("toml", "says"),
+    [
+        ("[decode]\ntimeout_s = 'soon'", "decode.timeout_s"),
+        ("[decode]\ntimeout = 5", "decode.timeout"),
+        ("[decode", "not valid TOML"),
+        ("database = 'nonsense'", "database URL"),
+    ],
+)
+def test_settings_that_do_not_fit_are_named(tmp_path, toml, says):
+    make(tmp_path / "library").close()
+    (tmp_path / "library" / "library.toml").write_text(toml)
+    with pytest.raises(LibraryError, match=says) as refused:
+        open_search(tmp_path / "library")
+    assert "\n" not in str(refused.value)
+
+
+def test_the_environment_goes_before_the_library(tmp_path, monkeypatch):
+    make(tmp_path / "library").close()
+    (tmp_path / "library" / "library.toml").write_text("[decode]\ntimeout_s = 7\nworkers = 3")
+    monkeypatch.setenv("BOWERBIRD_DECODE__TIMEOUT_S", "9")
+    with open_library(tmp_path / "library") as library:
+        assert library.settings.decode.timeout_s == 9
+        assert library.settings.decode.workers == 3
+
+
+def test_what_an_empty_toml_suggests_are_the_defaults(tmp_path):
+    make(tmp_path / "library").close()
+    toml = tmp_path / "library" / "library.toml"
+    with open_library(tmp_path / "library") as library:
+        defaults = library.settings.model_dump()
+    lines = [line for line in toml.read_text().splitlines() if "postgresql" not in line]
+    toml.write_text("\n".join(line.removeprefix("# ") if " = " in line else line for line in lines))
+    with open_library(tmp_path / "library") as library:
+        assert library.settings.model_dump() == defaults
+
+
+def test_two_spaces_where_texts_do_not_compare_well(tmp_path):
+    loaders = {"hash": HashEncoder(text_is_semantic=False), "minilm": HashEncoder(48, name="minilm")}
+    with open_library(tmp_path / "library", create=True, encoder="hash", load=loaders.__getitem__) as library:
+        assert [space.name for space in library.spaces] == [SpaceName.JOINT, SpaceName.TEXT]
+        Indexer(library).index([NOTES])
+        text = (NOTES / "coast-walk.txt").read_text().strip()
+        hit = Search(library).search(text, limit=1).hits[0]
+        assert hit.path == str(NOTES / "coast-walk.txt")
+        assert [each.source for each in hit.evidence] == [Source.JOINT, Source.TEXT]
+        assert {kind for _, kind in ((key.space_id, key.kind) for key in library.view_keys())} == {SegmentKind.TEXT}
+
+
+def test_a_library_on_an_open_clip_checkpoint(tmp_path):
+    import open_clip
+    import torch
+
+    config = {
+        "embed_dim": 32,
+        "vision_cfg": {"image_size": 32, "layers": 2, "width": 64, "head_width": 32, "patch_size": 16},
+        "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
+    }
+    (tmp_path / "minute.json").write_text(json.dumps(config))
+    open_clip.add_model_config(tmp_path / "minute.json")
+    torch.manual_seed(1)
+    torch.save(open_clip.create_model("minute").state_dict(), tmp_path / "minute.pt")
+    media = tmp_path / "media"
+    media.mkdir()
+    random = np.random.default_rng(0)
+    for number in range(4):
+        small = Image.fromarray(random.integers(0, 256, (4, 4, 3), np.uint8))
+        small.resize((90, 60)).save(media / f"{number}.png")
+    with open_indexer(tmp_path / "library", encoder=f"open_clip:minute/{tmp_path / 'minute.pt'}") as indexer:
+        assert indexer.index([media, NOTES]).failed == ()
+    with open_search(tmp_path / "library") as search:
+        assert search.search(image=media / "2.png").hits[0].path == str(media / "2.png")
+        fern = search.search("how to repot a fern", kinds=["text"]).hits[0]
+        assert fern.path == str(NOTES / "fern.md")
+        assert Source.TEXT in {each.source for each in fern.evidence}
+
+
+def test_a_search_of_a_concepts_library_imports_neither_torch_nor_sentence_transformers(tmp_path):
+    with open_indexer(tmp_path / "library", encoder="concepts") as indexer:
+        indexer.index([NOTES])
+    code = (
+        "import sys; from search import open_search\n"
+        f"with open_search({str(tmp_path / 'library')!r}) as search: print(len(search.search('bread').hits))\n"
+        "print(sorted({'torch', 'sentence_transformers', 'transformers', 'timm', 'open_clip'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "5\n[]\n"
+
+
+def test_several_processes_read_while_one_writes(tmp_path):
+    with open_indexer(tmp_path / "library", encoder="concepts") as indexer:
+        indexer.index([NOTES / "fern.md"])
+        code = (
+            "from search import open_search\n"
+            f"with open_search({str(tmp_path / 'library')!r}) as search:\n"
+            "    print(len(search.search('bread').hits), flush=True); input()\n"
+            "    print(len(search.search('bread').hits), flush=True)"
+        )
+        call = [sys.executable, "-c", code]
+        readers = [subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        first = [reader.stdout.readline() for reader in readers]
+        indexer.index([NOTES])
+        second = [reader.communicate("\n", timeout=60)[0] for reader in readers]
+    assert first == ["1\n", "1\n"]
+    assert second == ["5\n", "5\n"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings.exceptions import SettingsError
 
 from bowerbird.errors import LibraryError
 
@@ -55,7 +56,7 @@ class SearchSettings(BaseModel):
 class Settings(BaseSettings):
     """Settings of one library. Environment variables are ``BOWERBIRD_DECODE__TIMEOUT_S`` and the like."""
 
-    model_config = SettingsConfigDict(env_prefix="BOWERBIRD_", env_nested_delimiter="__", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="BOWERBIRD_", env_nested_delimiter="__", extra="forbid")
 
     database: str | None = None
     """A PostgreSQL URL; None: ``catalog.db`` in the library's folder."""
@@ -94,6 +95,12 @@ class Settings(BaseSettings):
             where = ".".join(str(part) for part in first["loc"])
             raise LibraryError(
                 f"setting {where!r}: {first['msg']}; correct it in {folder / 'library.toml'} or the environment"
+            ) from None
+        except SettingsError as error:
+            raise LibraryError(f"a BOWERBIRD_ variable does not fit: {error}; correct or unset it") from None
+        except OSError as error:
+            raise LibraryError(
+                f"{folder / 'library.toml'} cannot be read: {error.strerror}; make it readable"
             ) from None
         except ValueError as error:  # tomllib.TOMLDecodeError
             raise LibraryError(f"{folder / 'library.toml'} is not valid TOML: {error}; correct it by hand") from None

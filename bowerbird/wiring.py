@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import logging
+import uuid
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bowerbird.errors import EncoderMismatch, LibraryError, LibraryMissing, StorageFull, UsageError
+from bowerbird.errors import EncoderMismatch, EncoderUnavailable, LibraryError, LibraryMissing, StorageFull, UsageError
 from bowerbird.media.sandbox import DecoderPool
 from bowerbird.ports import Encoder
 from bowerbird.settings import Settings, cache_folder, default_library
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 CATALOG = "catalog.db"
 TOML = "library.toml"
 VIEWS = "views"
+IDENTITY = "library"
+"""A fact in the catalogue: a random name, by which views know the database that they were made from."""
 
 LoadEncoder = Callable[[str], Encoder]
 """From a spec string to an encoder; `load_encoder` of the registry unless a test hands in another."""
@@ -63,8 +66,11 @@ class Library:
         self._encoders: dict[int, Encoder] = {}
         with catalog.read() as tx:
             self.spaces: Sequence[Space] = tx.spaces.active()
+            identity = tx.meta.get(IDENTITY) or ""
         dimensions = {space.id: space.dimension for space in self.spaces}
-        self.views = ViewKeeper(folder / VIEWS, lambda key: catalog.change_log(key, dimensions[key.space_id]))
+        self.views = ViewKeeper(
+            folder / VIEWS, lambda key: catalog.change_log(key, dimensions[key.space_id]), library=identity
+        )
 
     @property
     def joint(self) -> Space:
@@ -135,14 +141,15 @@ def open_library(
     one line what ``auto`` chose. Raises `LibraryError` and its kin, `UnknownEncoder`, `EncoderUnavailable`.
     """
     folder = Path(folder).expanduser().absolute() if folder is not None else default_library().absolute()
-    if not (folder / TOML).is_file():
+    known = _is_library(folder)
+    if not known:
         if not create:
             raise LibraryMissing(f"there is no library at {folder}; make one with `bowerbird index FOLDER`")
         _check_vacant(folder)
     settings = Settings.of_library(folder)
     load = load or _loader(settings)
     # Before anything is made: a spec that names no encoder leaves nothing behind.
-    wanted = None if encoder is None else load(_settled(encoder, say)).description
+    joint = None if known else _settled(encoder or "auto", load, say)
     try:
         catalog = _open_catalog(folder, settings, create=create)
     except OSError as error:
@@ -154,18 +161,29 @@ def open_library(
         if not spaces:
             if not create:
                 raise LibraryMissing(f"the library at {folder} is empty; fill it with `bowerbird index FOLDER`")
-            _make_spaces(catalog, wanted or load(_settled("auto", say)).description, load)
-        elif wanted is not None:
-            _check_encoder(folder, spaces, wanted)
+            _make_spaces(catalog, joint or _settled(encoder or "auto", load, say), load)
+        elif encoder is not None:
+            _check_encoder(folder, spaces, encoder, load)
         return Library(folder, settings, catalog, load)
     except BaseException:
         catalog.close()
         raise
 
 
+def _is_library(folder: Path) -> bool:
+    try:
+        (folder / TOML).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise LibraryError(f"{folder} cannot be read: {error.strerror}; choose another --library") from None
+    return True
+
+
 def _check_vacant(folder: Path) -> None:
     try:
-        taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+        # What another process is just writing, or did not live to finish, is no reason to refuse.
+        taken = folder.exists() and (not folder.is_dir() or any(TOML not in each.name for each in folder.iterdir()))
     except OSError as error:
         raise LibraryError(f"{folder} cannot be read: {error.strerror}; choose another --library") from None
     if taken:
@@ -175,7 +193,7 @@ def _check_vacant(folder: Path) -> None:
 def _open_catalog(folder: Path, settings: Settings, *, create: bool) -> Catalog:
     if create and not (folder / TOML).exists():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # what people's pictures say is theirs alone
-        fresh = folder / f"{TOML}.new"
+        fresh = folder / f".{TOML}.{uuid.uuid4().hex}"
         fresh.write_text(_FRESH_TOML, encoding="utf-8")
         fresh.replace(folder / TOML)  # first of all, so that a library that was half made is known for one
     return Catalog(settings.database or sqlite_url(folder / CATALOG), create=create)
@@ -190,14 +208,25 @@ def _loader(settings: Settings) -> LoadEncoder:
     return load
 
 
-def _settled(spec: str, say: Callable[[str], None]) -> str:
+def _settled(spec: str, load: LoadEncoder, say: Callable[[str], None]) -> EncoderDescription:
+    """The encoder of a new library's joint space; ``auto`` is settled here, once."""
     if spec != "auto":
-        return spec
-    from bowerbird.models.auto import settle
+        description = load(spec).description
+        if not description.reads_pictures:
+            raise UsageError(f"{spec} reads no pictures; choose concepts or open_clip:ARCH/TAG")
+        return description
+    from bowerbird.models.auto import FALLBACK, settle
 
     choice = settle()
+    try:
+        description = load(choice.spec).description
+    except EncoderUnavailable as error:  # a hub that answers need not hand anything out
+        if choice.spec == FALLBACK:
+            raise
+        say(f"encoder: {FALLBACK}, since {choice.spec} cannot be had: {error}")
+        return load(FALLBACK).description
     say(choice.reason)
-    return choice.spec
+    return description
 
 
 def _active_spaces(catalog: Catalog) -> Sequence[Space]:
@@ -212,14 +241,16 @@ def _make_spaces(catalog: Catalog, joint: EncoderDescription, load: LoadEncoder)
         descriptions[SpaceName.TEXT] = load("minilm").description
     with catalog.write() as tx:
         if not tx.spaces.active():
+            tx.meta.set(IDENTITY, uuid.uuid4().hex)
             for name, description in descriptions.items():
                 tx.spaces.add(name, description, SpaceState.ACTIVE)
 
 
-def _check_encoder(folder: Path, spaces: Sequence[Space], wanted: EncoderDescription) -> None:
+def _check_encoder(folder: Path, spaces: Sequence[Space], spec: str, load: LoadEncoder) -> None:
+    """Hold an existing library against the encoder that was asked for; ``auto`` was settled when it was made."""
     joint = next(space for space in spaces if space.name is SpaceName.JOINT)
-    if wanted.fingerprint != joint.fingerprint:
+    if spec not in {"auto", joint.spec} and load(spec).description.fingerprint != joint.fingerprint:
         raise EncoderMismatch(
-            f"{folder} was made with {joint.spec}, not with {wanted.spec}; leave out --encoder, "
+            f"{folder} was made with {joint.spec}, not with {spec}; leave out --encoder, "
             "or make another library with --library DIR"
         )

@@ -43,7 +43,7 @@ def main(folder: Path) -> None:
 def run(library: Path, *arguments: str, fails_are_fine: bool = False) -> None:
     """Show a command, then run it."""
     print(f"\n$ bowerbird {shlex.join(arguments)}", flush=True)
-    done = subprocess.run([BOWERBIRD, "--library", library, *arguments], check=False)
+    done = subprocess.run([BOWERBIRD, "--library", library, *arguments], check=False, stderr=subprocess.STDOUT)
     if done.returncode not in ({0, 1} if fails_are_fine else {0}):
         sys.exit(f"the demo stopped: bowerbird ended with {done.returncode}")
 

@@ -60,12 +60,14 @@ class Calibrator:
         """What ``query`` scores on things in general: middle and standard deviation."""
         background = self._background(space, kind)
         own = self._sample(space, kind)
-        if background is None:
+        if background is None:  # an encoder of somebody else's that brings none
             return _robust(own @ query)
         middle, spread = _robust(background @ query)
         if not len(own):
             return middle, spread
         own_middle, own_spread = _robust(own @ query)
+        # Where most of a library is about the query, its own middle would hide what is asked for.
+        own_middle = min(own_middle, middle + spread)
         share = len(own) / (len(own) + TRUST)
         variance = (1 - share) * spread**2 + share * own_spread**2
         return (1 - share) * middle + share * own_middle, float(np.sqrt(variance))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,4 +43,4 @@ def hydrate(tx: Transaction, gathered: Sequence[Gathered], limit: int) -> list[H
 
 def _path(copies: Sequence[Copy]) -> str:
     paths = [Path(copy.root.path, copy.path) for copy in copies]
-    return str(next((path for path in paths if path.exists()), paths[0]))
+    return str(next((path for path in paths if os.path.exists(path)), paths[0]))

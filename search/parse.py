@@ -9,6 +9,8 @@ from bowerbird.types import Query
 
 MOST_CHARACTERS = 10_000
 MOST_HITS = 1_000
+MOST_BYTES = 100 << 20
+"""Of a picture that is a query."""
 
 
 def parse(query: Query) -> Query:

@@ -68,7 +68,7 @@ def aims(library: Library, tx: Transaction, query: Query) -> list[Aim]:
         if parts:
             unwanted = library.encoder(space).encode_texts(query.negatives) if query.negatives else _none(space)
             found.append(Aim(space, _unit(np.mean(parts, axis=0)), unwanted))
-    if not found and like is not None:
+    if not found:
         raise QueryError("what this is to be like has no vectors: it holds neither picture nor text")
     return found
 
@@ -92,10 +92,11 @@ def retrieve(library: Library, tx: Transaction, aim: Aim, kinds: Sequence[Segmen
 
 def _nearness(scores: Vectors, found: Ids, ids: Ids) -> Vectors:
     """Scores in the order of ``ids``, shape ``(queries, len(ids))``, from search results in their own order."""
-    result = np.empty((len(found), len(ids)), np.float32)
+    result = np.zeros((len(found), len(ids)), np.float32)
     order = np.argsort(ids)
     for row in range(len(found)):
-        result[row, order[np.searchsorted(ids, found[row], sorter=order)]] = scores[row]
+        there = found[row] >= 0  # all of them, unless another thread has just caught the view up with a removal
+        result[row, order[np.searchsorted(ids, found[row][there], sorter=order)]] = scores[row][there]
     return result
 
 

@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bowerbird.errors import EncoderMismatch, LibraryError, LibraryMissing, UnknownEncoder, UsageError
+from bowerbird.errors import (
+    EncoderMismatch,
+    EncoderUnavailable,
+    LibraryError,
+    LibraryMissing,
+    UnknownEncoder,
+    UsageError,
+)
 from bowerbird.types import SegmentKind, Source, SpaceName
 from bowerbird.wiring import open_library
 from indexer import Indexer, open_indexer
@@ -53,7 +60,47 @@ def test_an_unknown_encoder_leaves_no_library_behind(tmp_path):
 def test_another_encoder_is_refused_with_a_remedy(tmp_path):
     make(tmp_path / "library").close()
     with pytest.raises(EncoderMismatch, match="--library DIR"):
-        make(tmp_path / "library", dimension=64)
+        open_library(tmp_path / "library", encoder="other", load=lambda spec: HashEncoder(64, name=spec))
+    open_library(tmp_path / "library", encoder="hash", load=lambda spec: HashEncoder(name=spec)).close()
+
+
+def test_auto_means_the_encoder_that_a_library_has(tmp_path):
+    def load(spec: str) -> HashEncoder:
+        raise AssertionError(f"{spec} was loaded for nothing")
+
+    make(tmp_path / "library").close()
+    open_library(tmp_path / "library", encoder="auto", load=load).close()
+
+
+def test_auto_falls_back_where_a_hub_answers_but_hands_out_nothing(tmp_path, monkeypatch):
+    from bowerbird.models import auto
+
+    monkeypatch.setattr(auto, "settle", lambda: auto.Choice(auto.PREFERRED, "the hub answers"))
+    said: list[str] = []
+
+    def load(spec: str) -> HashEncoder:
+        if spec == auto.PREFERRED:
+            raise EncoderUnavailable("its weights cannot be fetched")
+        return HashEncoder(name=spec)
+
+    with open_library(tmp_path / "library", create=True, load=load, say=said.append) as library:
+        assert library.joint.spec == auto.FALLBACK
+    assert len(said) == 1
+    assert "cannot be fetched" in said[0]
+
+
+def test_an_encoder_without_eyes_cannot_make_a_library(tmp_path):
+    with pytest.raises(UsageError, match="reads no pictures"):
+        open_indexer(tmp_path / "library", encoder="minilm")
+    assert not (tmp_path / "library").exists()
+
+
+def test_a_library_that_was_half_made_is_finished(tmp_path):
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / ".library.toml.123").write_text("")
+    make(tmp_path / "library").close()
+    (tmp_path / "library" / "catalog.db").unlink()
+    make(tmp_path / "library").close()
 
 
 def test_another_version_of_the_encoder_is_refused_when_it_is_used(tmp_path):
@@ -71,6 +118,7 @@ def test_another_version_of_the_encoder_is_refused_when_it_is_used(tmp_path):
         ("[decode]\ntimeout_s = 'soon'", "decode.timeout_s"),
         ("[decode]\ntimeout = 5", "decode.timeout"),
         ("[decode", "not valid TOML"),
+        ("[serch]\nmin_relevance = 0.5", "serch"),
         ("database = 'nonsense'", "database URL"),
     ],
 )

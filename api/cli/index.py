@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +24,9 @@ def register(app: typer.Typer) -> None:
 
 def index(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(help="Files and folders.", metavar="PATH...", show_default=False)],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files and folders.", metavar="PATH...", show_default=False, readable=False)
+    ],
     library: LibraryOption = None,
     encoder: Annotated[
         str | None,
@@ -43,6 +46,8 @@ def index(
     from api.cli.progress import shown
     from indexer import open_indexer
 
+    if not any(os.path.lexists(path) for path in paths):  # before a library is made for nothing
+        raise typer.BadParameter(f"{paths[0]} is not there: check the spelling.")
     with open_indexer(chosen(context, library), encoder=encoder, say=say) as indexer, shown() as bar:
         report = indexer.index(paths, on_start=bar.start, on_progress=bar.update, retry_failed=retry_failed)
     if as_json:

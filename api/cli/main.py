@@ -28,6 +28,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+_INTERRUPTED = 130  # Typer's code for Ctrl-C, and the shell's
+
 index.register(app)
 search.register(app)
 care.register(app)
@@ -50,14 +52,23 @@ def _before(
     context.obj = State(library)
 
 
+def _reader_gone() -> int:
+    """Whoever read our output has had enough, which is no failure."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())  # type: ignore[union-attr]
+    return 0
+
+
 def main() -> None:
     """Run the program and end it with its exit code."""
     for stream in (sys.stdout, sys.stderr):
-        # Names that are not UTF-8 must be printable; a pipe that is closed early is no error of ours.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        if stream is not None:  # names that are not UTF-8 must be printable
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     logging.basicConfig(format="bowerbird: %(message)s", level=logging.WARNING)
     try:
         code = app(args=sys.argv[1:] or ["--help"], standalone_mode=False)
+        if code == _INTERRUPTED:
+            raise KeyboardInterrupt
+        sys.stdout and sys.stdout.flush()
     except TyperException as error:
         say(f"bowerbird: {error.format_message()} See: bowerbird --help")
         code = 2
@@ -66,10 +77,11 @@ def main() -> None:
         code = 2 if isinstance(error, UsageError) else 3
     except (Abort, KeyboardInterrupt):
         say("bowerbird: stopped; what was finished is kept, run the same command to go on")
-        code = 130
+        code = _INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at exit
-        code = 0
+        code = _reader_gone()
+    except SystemExit as end:  # how Typer ends where it met a closed pipe
+        code = _reader_gone() if isinstance(end.__context__, BrokenPipeError) else end.code
     except Exception as error:  # the last line of defence: no traceback reaches a user who has not asked for one
         if os.environ.get("BOWERBIRD_TRACEBACK"):
             raise

@@ -27,10 +27,11 @@ def search(
     context: typer.Context,
     text: Annotated[str | None, typer.Argument(help="What you look for, in words.", show_default=False)] = None,
     image: Annotated[
-        Path | None, typer.Option(help="A picture to search by.", metavar="FILE", show_default=False)
+        Path | None, typer.Option(help="A picture to search by.", metavar="FILE", show_default=False, readable=False)
     ] = None,
     like: Annotated[
-        Path | None, typer.Option(help="An indexed file to find the like of.", metavar="PATH", show_default=False)
+        Path | None,
+        typer.Option(help="An indexed file to find the like of.", metavar="PATH", show_default=False, readable=False),
     ] = None,
     negatives: Annotated[
         list[str] | None, typer.Option("--not", help="What hits must not be like.", metavar="TEXT", show_default=False)
@@ -98,6 +99,11 @@ def _check_kinds(kinds: list[str]) -> None:
 def _tell(result: SearchResult) -> None:
     if not result.matched:
         say("Nothing here stands out for this query." + (" The nearest are:" if result.hits else ""))
+    if not sys.stdout.isatty():
+        for hit in result.hits:
+            line = (str(hit.rank), f"{hit.relevance:.2f}", hit.segment_kind, printable(hit.path), _excerpt(hit))
+            typer.echo("\t".join(line).rstrip())
+        return
     if not result.hits:
         return
     from rich.console import Console
@@ -114,8 +120,7 @@ def _tell(result: SearchResult) -> None:
         if hit.text:
             where.append("\n" + _excerpt(hit), style="not bold dim")
         table.add_row(str(hit.rank), f"{hit.relevance:.2f}", hit.segment_kind, where)
-    console = Console() if sys.stdout.isatty() else Console(width=160)
-    console.print(table)
+    Console().print(table)
 
 
 def _excerpt(hit: Hit, most: int = 160) -> str:

@@ -7,13 +7,15 @@ texts, so a library under such an encoder has a second space for them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bowerbird.models.cache import digest
+from bowerbird.models.cache import digest, remembered
+from bowerbird.models.drawn_pictures import drawn_pictures
+from bowerbird.models.minilm import ordinary_sentences
 from bowerbird.models.open_clip_card import Card
 from bowerbird.models.runtime import Blueprint, Input, Network, Runtime
 from bowerbird.models.vectors import in_batches, unit
@@ -27,6 +29,7 @@ class OpenClip:
         self.description = card.description
         self.picture: PictureSpec | None = card.picture
         self._card = card
+        self._runtime = runtime
         self._tokenizer: Any = None
         self._lock = threading.Lock()
         size = card.picture.size
@@ -41,8 +44,20 @@ class OpenClip:
         """Texts, of which the model reads the first 77 tokens or so -> unit vectors ``(len(texts), dimension)``."""
         return self._run(self._texts, list(self._tokenize(texts)))
 
-    def background(self, kind: str) -> None:
-        """None: nothing is known of how this model's vectors lie before there are some."""
+    def background(self, kind: str) -> Vectors | None:
+        """Of texts, a few hundred ordinary sentences; of pictures, some drawn ones that show nothing in particular."""
+        if kind == "text":
+            sentences = ordinary_sentences()
+            return self._remember(kind, len(sentences), lambda: self.encode_texts(sentences))
+        if kind == "image":
+            drawn = list(drawn_pictures(self._card.picture.size))
+            return self._remember(kind, len(drawn), lambda: self.encode_images(drawn))
+        return None
+
+    def _remember(self, kind: str, count: int, make: Callable[[], Vectors]) -> Vectors:
+        key = digest(self.description.fingerprint, self._runtime.precision, kind)[:16]
+        path = self._runtime.cache / "backgrounds" / f"open-clip-{kind}-{key}.npy"
+        return remembered(path, (count, self.description.dimension), make)
 
     def _run(self, network: Network, rows: Sequence[NDArray[Any]]) -> Vectors:
         return unit(in_batches(network, rows, self.description.dimension))

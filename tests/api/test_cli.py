@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,6 +125,49 @@ def test_nothing_matches_is_said(library):
     done = bowerbird("search", "the constitution of the Roman republic", "--library", library)
     assert done.code == 0
     assert "Nothing here stands out" in done.err
+
+
+def test_what_is_piped_is_one_line_a_hit(library):
+    lines = bowerbird("search", "how to repot a fern", "--library", library, "--limit", "3").out.splitlines()
+    assert len(lines) == 3
+    rank, relevance, kind, path, excerpt = lines[0].split("\t")
+    assert (rank, kind, path) == ("1", "text", str(NOTES / "fern.md"))
+    assert 0 <= float(relevance) <= 1
+    assert excerpt.startswith("# Repotting the fern")
+
+
+@pytest.mark.parametrize("arguments", ["search bread --json", "doctor --dump", "status", "--help"])
+def test_a_reader_that_has_had_enough_is_no_failure(library, arguments):
+    program = Path(sys.executable).parent / "bowerbird"
+    script = f"set -o pipefail; '{program}' --library '{library}' {arguments} | true"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_misspelt_path_makes_no_library(tmp_path):
+    done = bowerbird("index", tmp_path / "nowhere", "--library", tmp_path / "library")
+    assert done.code == 2
+    assert "check the spelling" in done.err
+    assert not (tmp_path / "library").exists()
+
+
+def test_ctrl_c_says_that_nothing_is_lost(tmp_path):
+    for number in range(300):
+        (tmp_path / f"{number}.txt").write_text(f"note {number}")
+    call = [Path(sys.executable).parent / "bowerbird", "index", tmp_path, "--encoder", "concepts"]
+    slow = {**os.environ, "BOWERBIRD_LIBRARY": str(tmp_path / "library"), "BOWERBIRD_INDEX__COMMIT_EVERY_S": "0"}
+    running = subprocess.Popen(call, stderr=subprocess.PIPE, text=True, env=slow)
+    catalogue = tmp_path / "library" / "catalog.db"
+    deadline = time.monotonic() + 60
+    while not catalogue.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    said = running.communicate(timeout=60)[1]
+    assert running.returncode == 130
+    assert "run the same command to go on" in said
+    assert "Traceback" not in said
+    again = bowerbird("index", tmp_path, "--library", tmp_path / "library", "--json").json
+    assert (again["seen"], again["failed"]) == (300, [])
 
 
 def test_a_second_run_reuses_everything(library):

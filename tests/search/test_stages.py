@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ from indexer import Indexer
 from search import Search
 from search.calibrate import Calibrator, _robust
 from search.fuse import fuse
-from search.parse import MOST_CHARACTERS, MOST_HITS, parse
+from search.parse import MOST_BYTES, MOST_CHARACTERS, MOST_HITS, parse
 from search.retrieve import Aim, Ranking
 from tests.fakes import HashEncoder
 
@@ -104,6 +105,27 @@ class TestCalibrate:
         assert (np.diff(relevance) >= 0).all()
         assert relevance[0] < 0.01
         assert relevance[-1] > 0.9
+
+    def test_a_library_about_one_thing_does_not_hide_it(self, tmp_path):
+        class Words(HashEncoder):
+            """Texts that share their first word are near to each other."""
+
+            def encode_texts(self, texts):
+                own = super().encode_texts(texts)
+                first = super().encode_texts([text.split()[0] for text in texts])
+                mixed = 0.9 * first + 0.4 * own
+                return mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
+
+        media = tmp_path / "media"
+        media.mkdir()
+        for number in range(400):
+            (media / f"{number}.txt").write_text(f"dogs number {number}")
+        with open_library(tmp_path / "library", create=True, encoder="hash", load=lambda _: Words()) as library:
+            Indexer(library).index([media])
+            result = Search(library).search("dogs number 7")
+            assert result.matched
+            assert result.hits[0].text == "dogs number 7"
+            assert not Search(library).search("cats of another kind").matched
 
 
 class TestFuse:
@@ -210,10 +232,44 @@ class TestService:
         none = Search(library).search("nothing like it", min_relevance=1.0)
         assert (none.hits, none.matched) == ((), False)
 
+    def test_a_long_document_does_not_crowd_out_the_rest(self, tmp_path):
+        media = tmp_path / "media"
+        media.mkdir()
+        long = "\n\n".join(f"Paragraph {number}. " + "All work and no play. " * 30 for number in range(300))
+        (media / "long.txt").write_text(long)
+        for number in range(5):
+            (media / f"{number}.txt").write_text(f"A short note, number {number}.")
+
+        class Near(HashEncoder):
+            """The long text is near to everything."""
+
+            def encode_texts(self, texts):
+                vectors = super().encode_texts(texts)
+                for row, text in enumerate(texts):
+                    if "work" in text or "query" in text:
+                        vectors[row] = 0.2 * vectors[row] + np.eye(1, 32)[0]
+                return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+        with open_library(tmp_path / "library", create=True, encoder="hash", load=lambda _: Near()) as library:
+            Indexer(library).index([media])
+            hits = Search(library).search("a query", limit=3).hits
+            assert Path(hits[0].path).name == "long.txt"
+            assert len(hits) == 3
+            assert hits[0].folded > 100
+
     @pytest.mark.parametrize("data", [b"", b"no picture at all", png("red")[:40]])
     def test_a_broken_picture_is_a_query_error(self, library, data):
         with pytest.raises(QueryError, match="the query's picture"):
             Search(library).search(image=data)
+
+    def test_what_is_no_regular_file_or_too_large_is_not_read(self, library, tmp_path):
+        os.mkfifo(tmp_path / "pipe.png")
+        with pytest.raises(QueryError, match="no regular file"):
+            Search(library).search(image=tmp_path / "pipe.png")
+        with (tmp_path / "large.png").open("wb") as large:
+            large.truncate(MOST_BYTES + 1)
+        with pytest.raises(QueryError, match="100 MB"):
+            Search(library).search(image=tmp_path / "large.png")
 
     def test_files_that_are_not_there(self, library, folder):
         with pytest.raises(QueryError, match="name a picture"):

@@ -8,11 +8,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from bowerbird.errors import LibraryBusy
 from bowerbird.store.lease import held, owner
 from bowerbird.types import IndexReport
 from bowerbird.wiring import Library, open_library
@@ -53,7 +55,8 @@ class Indexer:
                 on_start(run)
                 report = run.run()
                 report = replace(report, seen=report.seen + len(absent), failed=(*absent, *report.failed))
-                self.library.save_views()
+                with suppress(LibraryBusy):  # somebody else is writing them, and views catch up by themselves
+                    self.library.save_views()
                 state = "done"
             finally:
                 with catalog.write() as tx:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bowerbird.store.catalog import Catalog, Transaction
+from bowerbird.store.catalog.failures import Failure
+from bowerbird.store.catalog.segments import Derived
 from indexer.encode import Prepared
 from indexer.identify import Failed, Known
 from indexer.scan import ScannedFile
@@ -42,8 +44,7 @@ class CommitStage:
         """Write what there is. Raises `StorageFull` where there is no space; nothing is half written."""
         if self._entries:
             with self._catalog.write() as tx:
-                for entry in self._entries:
-                    _write(tx, entry)
+                _write(tx, self._entries)
             for entry in self._entries:
                 if isinstance(entry, Finished):
                     self._written(entry)
@@ -51,29 +52,50 @@ class CommitStage:
         self._last = time.monotonic()
 
 
-def _write(tx: Transaction, entry: Finished | Known | Failed) -> None:
-    match entry:
-        case Finished(file=prepared, copies=copies):
-            todo = prepared.todo
-            asset_id = tx.assets.put(todo.hash, todo.file.stat.size, prepared.info)
-            tx.segments.replace(asset_id, todo.recipe.decode, todo.recipe.key, prepared.moments, prepared.vectors)
-            for stage, key in todo.recipe.keys.items():
-                if stage != todo.recipe.decode:
-                    tx.assets.mark_done(asset_id, stage, key)
-            for file in (todo.file, *copies):
-                _place(tx, file, asset_id)
-        case Known(file=file, asset_id=asset_id, moved_from=moved_from):
-            if moved_from is not None:
-                tx.locations.leave(moved_from, asset_id)
-            _place(tx, file, asset_id)
-        case Failed(failure=failure):
-            stale = tx.locations.at(failure.root_id, [failure.path]).get(failure.path)
-            if stale is not None:  # what was there before is there no more
-                tx.locations.remove([stale.id])
-            tx.failures.put(failure)
+def _write(tx: Transaction, entries: Sequence[Finished | Known | Failed]) -> None:
+    """Noun by noun, not file by file: a few statements for all of them. No path is in two entries of a run."""
+    finished = [entry for entry in entries if isinstance(entry, Finished)]
+    known = [entry for entry in entries if isinstance(entry, Known)]
+    for each in known:
+        if each.moved_from is not None:
+            tx.locations.leave(each.moved_from, each.asset_id)
+    placed = [(each.file, each.asset_id) for each in known]
+    for done, asset_id in zip(finished, _derive(tx, [done.file for done in finished]), strict=True):
+        placed += [(file, asset_id) for file in (done.file.todo.file, *done.copies)]
+    _place(tx, placed)
+    for entry in entries:
+        if isinstance(entry, Failed):
+            _fail(tx, entry.failure)
 
 
-def _place(tx: Transaction, file: ScannedFile, asset_id: int) -> None:
-    tx.locations.put(file.root.id, file.path, asset_id, file.stat)
-    tx.assets.revive([asset_id])
-    tx.failures.clear(file.root.id, [file.path])
+def _derive(tx: Transaction, files: Sequence[Prepared]) -> Sequence[int]:
+    """Write what was derived from these files; returns the ids of their assets."""
+    by_hash = tx.assets.put({file.todo.hash: (file.todo.file.stat.size, file.info) for file in files})
+    ids = [by_hash[file.todo.hash] for file in files]
+    recipes = [file.todo.recipe for file in files]
+    tx.segments.replace(
+        Derived(id_, recipe.decode, recipe.key, file.moments, file.vectors)
+        for id_, recipe, file in zip(ids, recipes, files, strict=True)
+    )
+    tx.assets.mark_done(
+        (id_, stage, key)
+        for id_, recipe in zip(ids, recipes, strict=True)
+        for stage, key in recipe.keys.items()
+        if stage != recipe.decode
+    )
+    return ids
+
+
+def _place(tx: Transaction, placed: Sequence[tuple[ScannedFile, int]]) -> None:
+    """These files hold these assets."""
+    tx.locations.put((file.root.id, file.path, asset_id, file.stat) for file, asset_id in placed)
+    tx.assets.revive({asset_id for _, asset_id in placed})
+    for root_id in {file.root.id for file, _ in placed}:
+        tx.failures.clear(root_id, [file.path for file, _ in placed if file.root.id == root_id])
+
+
+def _fail(tx: Transaction, failure: Failure) -> None:
+    stale = tx.locations.at(failure.root_id, [failure.path]).get(failure.path)
+    if stale is not None and (failure.hash is not None or stale.stat != failure.stat):
+        tx.locations.remove([stale.id])  # what was there before is there no more
+    tx.failures.put(failure)

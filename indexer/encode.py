@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 
 from bowerbird.ports import Encoder
 from bowerbird.types import AssetInfo, Moment, Pixels, Space, Vectors
 from indexer.identify import Todo
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(slots=True)
@@ -31,8 +35,8 @@ class _Queue:
 
     space: Space
     encoder: Encoder
-    pictures: list[tuple[Prepared, int, Pixels]] = field(default_factory=list)
-    texts: list[tuple[Prepared, int, str]] = field(default_factory=list)
+    pictures: deque[tuple[Prepared, int, Pixels]] = field(default_factory=deque)
+    texts: deque[tuple[Prepared, int, str]] = field(default_factory=deque)
 
 
 class EncodeStage:
@@ -72,13 +76,17 @@ class EncodeStage:
     def _encode(self, at_least: int) -> Iterator[Prepared]:
         for queue in self._queues:
             while len(queue.pictures) >= at_least:
-                pictures, queue.pictures = queue.pictures[: self._batch_size], queue.pictures[self._batch_size :]
+                pictures = _taken(queue.pictures, self._batch_size)
                 vectors = queue.encoder.encode_images([pixels for _, _, pixels in pictures])
                 yield from _deliver(queue.space, [(file, ordinal) for file, ordinal, _ in pictures], vectors)
             while len(queue.texts) >= at_least:
-                texts, queue.texts = queue.texts[: self._batch_size], queue.texts[self._batch_size :]
+                texts = _taken(queue.texts, self._batch_size)
                 vectors = queue.encoder.encode_texts([text for _, _, text in texts])
                 yield from _deliver(queue.space, [(file, ordinal) for file, ordinal, _ in texts], vectors)
+
+
+def _taken(queue: deque[_Item], most: int) -> list[_Item]:
+    return [queue.popleft() for _ in range(min(most, len(queue)))]
 
 
 def _deliver(space: Space, places: Sequence[tuple[Prepared, int]], vectors: Vectors) -> Iterator[Prepared]:

@@ -11,6 +11,7 @@ from bowerbird.errors import UsageError
 from bowerbird.store.catalog import Transaction
 from bowerbird.store.lease import held
 from bowerbird.wiring import Library
+from indexer.roots import below_root
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +47,21 @@ def _forget_asset(tx: Transaction, hash_: str) -> Forgotten:
 
 
 def _forget_path(tx: Transaction, what: str) -> Forgotten:
-    named = Path(os.path.realpath(what))
     files, roots, touched = 0, 0, set[int]()
     for root in tx.roots.all():
-        if Path(root.path).is_relative_to(named):
+        below = below_root(what, Path(root.path))
+        if Path(root.path).is_relative_to(os.path.realpath(what)):
             touched.update(tx.assets.ids_under(root.id))
-            files += sum(1 for _ in tx.locations.under(root.id))
+            files += sum(1 for _ in tx.locations.under(root.id)) + len(tx.failures.under(root.id))
             tx.roots.remove(root.id)
             roots += 1
-        elif named.is_relative_to(root.path):
-            folder = named.relative_to(root.path).as_posix()
-            touched.update(tx.assets.ids_under(root.id, folder))
-            ids = [id_ for id_, _ in tx.locations.under(root.id, folder)]
+        elif below is not None:
+            touched.update(tx.assets.ids_under(root.id, below))
+            ids = [id_ for id_, _ in tx.locations.under(root.id, below)]
             tx.locations.remove(ids)
-            files += len(ids)
-            failures = tx.failures.under(root.id, folder)
+            failures = tx.failures.under(root.id, below)
             tx.failures.clear(root.id, failures)
-            files += len(failures)
+            files += len(ids) + len(failures)
     if not files and not roots:
-        raise UsageError(f"nothing of {named} is in this library; `bowerbird roots` shows what is")
+        raise UsageError(f"nothing of {what} is in this library; `bowerbird roots` shows what is")
     return Forgotten(files, tx.assets.forget(sorted(touched)), roots)

@@ -23,7 +23,6 @@ class Unchanged:
     """The file is where and as it was; nothing is to be done."""
 
     file: ScannedFile
-    location_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,11 @@ class Todo:
     file: ScannedFile
     hash: str
     recipe: Recipe
-    location_id: int | None
-    """Where its path is catalogued already, with older content or made by an older recipe."""
+
+    @property
+    def content(self) -> tuple[str, str]:
+        """Its hash and how it is read: an empty file is a note if named so, and a damaged picture if named so."""
+        return self.hash, self.recipe.decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Identifier:
             recipe = self.recipe(file)
             location, failure = locations.get(file.path), failures.get(file.path)
             if location and location.stat == file.stat and recipe.is_done(done.get(location.asset_id, {})):
-                yield Unchanged(file, location.id)
+                yield Unchanged(file)
             elif failure and failure.stat == file.stat and self._is_hopeless(failure, recipe):
                 yield Failed(failure, file, known=True)
             else:
@@ -103,7 +105,7 @@ class Identifier:
         with self.catalog.read() as tx:
             asset = tx.assets.by_hash(digest)
             if asset is None or not recipe.is_done(tx.assets.derivations([asset.id]).get(asset.id, {})):
-                return Todo(file, digest, recipe, location.id if location else None)
+                return Todo(file, digest, recipe)
             if location and location.asset_id == asset.id:  # touched
                 return Known(file, asset.id, None)
             copies = [] if asset.id in self._left else tx.locations.copies(asset.id)
@@ -129,10 +131,8 @@ def _has_left(copy: Copy, digest: str) -> bool:
         return False
     file = ScannedFile(copy.root, copy.path, copy.stat)
     try:
-        return changed_since(file) and _sha256(file) != digest
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
+        return not file.absolute.is_file() or (changed_since(file) and _sha256(file) != digest)
+    except OSError:  # it is there, and who knows what it is
         return False
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-from pathspec.patterns.gitignore import GitIgnorePatternError
+from indexer.ignore_pattern import Pattern
 
 IGNORE_FILE = ".bowerbirdignore"
 
@@ -28,25 +25,13 @@ SYSTEM_NAMES = frozenset(
 )
 """Made by machines for machines, on Windows, Synology, Linux and in archives."""
 
-_CLASSES = {
-    "alnum": "0-9A-Za-z",
-    "alpha": "A-Za-z",
-    "digit": "0-9",
-    "lower": "a-z",
-    "space": " \t",
-    "upper": "A-Z",
-    "xdigit": "0-9A-Fa-f",
-}
-"""``[[:digit:]]`` and the like, which git knows and pathspec does not."""
-_CLASS = re.compile(rf"\[:({'|'.join(_CLASSES)}):]")
-
 
 class IgnoreRules:
     """The rules that hold in one folder: its own and those of the folders above it, up to the root."""
 
-    def __init__(self, hidden: bool, above: tuple[tuple[str, GitIgnoreSpec], ...] = ()) -> None:
+    def __init__(self, hidden: bool, above: tuple[tuple[str, list[Pattern]], ...] = ()) -> None:
         self._hidden = hidden
-        self._specs = above
+        self._patterns = above
 
     def within(self, folder: Path, relative: str) -> IgnoreRules:
         """The rules inside ``folder``, which lies at ``relative`` below the root (``""``: the root itself).
@@ -58,31 +43,19 @@ class IgnoreRules:
             return self
         lines = re.split(r"\r?\n", file.read_text(encoding="utf-8-sig", errors="surrogateescape"))
         prefix = f"{relative}/" if relative else ""
-        return IgnoreRules(self._hidden, (*self._specs, (prefix, _spec(lines))))
+        patterns = [pattern for pattern in map(Pattern.parse, lines) if pattern is not None]
+        return IgnoreRules(self._hidden, (*self._patterns, (prefix, patterns)))
 
     def ignore(self, relative: str, *, folder: bool) -> bool:
-        """Whether the entry at ``relative`` below the root is left out. As in git, the nearest rule file decides."""
+        """Whether the entry at ``relative`` below the root is left out.
+
+        As in git, the nearest ignore file with something to say decides, and in it the last line.
+        """
         name = os.path.basename(relative)  # noqa: PTH119 (names that Path would normalise)
         if name in SYSTEM_NAMES or (name.startswith(".") and not self._hidden):
             return True
-        for prefix, spec in reversed(self._specs):
-            verdict = spec.check_file(relative[len(prefix) :] + ("/" if folder else "")).include
-            if verdict is not None:
-                return verdict
+        for prefix, patterns in reversed(self._patterns):
+            for pattern in reversed(patterns):
+                if pattern.matches(relative[len(prefix) :], folder=folder):
+                    return not pattern.takes_in
         return False
-
-
-def _spec(lines: Iterable[str]) -> GitIgnoreSpec:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # Python's regular expressions wonder at ``[[]``
-        return GitIgnoreSpec.from_lines(_valid(_CLASS.sub(lambda match: _CLASSES[match[1]], line) for line in lines))
-
-
-def _valid(lines: Iterable[str]) -> Iterator[str]:
-    """The lines that are patterns; as in git, one that is none matches nothing."""
-    for line in lines:
-        try:
-            GitIgnoreSpec.from_lines([line])
-        except (GitIgnorePatternError, re.error):
-            continue
-        yield line

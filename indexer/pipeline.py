@@ -5,19 +5,20 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bowerbird.errors import DecodeFailed
 from bowerbird.media.registry import format_for
 from bowerbird.media.sandbox import DecodeOutcome, DecodeRequest
 from bowerbird.store.catalog import Transaction
 from bowerbird.types import FailedFile, IndexReport
-from bowerbird.wiring import TOML, Library
+from bowerbird.wiring import CATALOG, TOML, VIEWS, Library
 from indexer.commit import CommitStage, Finished
 from indexer.encode import EncodeStage, Prepared
 from indexer.identify import Failed, Identifier, Known, Todo, Unchanged, changed_since, failed
-from indexer.recipe import recipe_for
+from indexer.recipe import Recipe, recipe_for
 from indexer.roots import is_offline, was_deleted
 from indexer.scan import ScannedFile, Target, Unreadable, scan
 from indexer.segment import segment
@@ -48,8 +49,13 @@ class Run:
     """Hashes of root and path of what was found: 1,000,000 files take 64 MB, and their names would take 200."""
     _unseen: list[tuple[int, str]] = field(default_factory=list)
     """Folders and files, by root, that could not be looked at."""
-    _copies: dict[str, list[ScannedFile]] = field(default_factory=dict)
-    """Content under way, by hash, with the other files of this run that hold it."""
+    _copies: dict[tuple[str, str], list[ScannedFile]] = field(default_factory=dict)
+    """Content under way, by hash and way to read it, with the other files of this run that hold it."""
+    _bad: dict[tuple[str, str], DecodeFailed] = field(default_factory=dict)
+    """Content of this run that could not be read, so that a second copy is not tried."""
+    _again: list[Todo] = field(default_factory=list)
+    """Copies of a file that changed while it was being read: they are read in its place."""
+    _recipes: dict[str, Recipe] = field(default_factory=dict)
     _started: float = field(default_factory=time.monotonic)
 
     def run(self) -> IndexReport:
@@ -59,14 +65,17 @@ class Run:
         spec = encoders[library.joint].picture
         encode = EncodeStage(encoders, settings.batch_size, settings.commit_every_s)
         commit = CommitStage(library.catalog, settings.commit_every_s, self._written)
-        requests = (DecodeRequest(todo.file.absolute, spec, todo) for todo in self._todo(commit))
+        todo: Iterable[Todo] = self._todo(commit)
         try:
-            for outcome in library.decoders.decode(requests):
-                for prepared in self._prepare(outcome, encode, commit):
-                    commit.put(Finished(prepared, self._copies[prepared.todo.hash]))
-                self._tell()
+            while todo:
+                requests = (DecodeRequest(each.file.absolute, spec, each) for each in todo)
+                for outcome in library.decoders.decode(requests):
+                    for prepared in self._prepare(outcome, encode, commit):
+                        commit.put(Finished(prepared, self._copies[prepared.todo.content]))
+                    self._tell()
+                todo, self._again = self._again, []
             for prepared in encode.flush():
-                commit.put(Finished(prepared, self._copies[prepared.todo.hash]))
+                commit.put(Finished(prepared, self._copies[prepared.todo.content]))
         finally:
             commit.flush()
         self._tidy()
@@ -86,17 +95,13 @@ class Run:
                 target,
                 reads=lambda path: format_for(path) is not None,
                 hidden=self.library.settings.index.hidden,
-                skip=lambda folder: folder in roots or (folder / TOML).is_file(),
+                skip=_is_library,
+                apart=roots,
             )
 
     def _todo(self, commit: CommitStage) -> Iterator[Todo]:
         """What has to be decoded; everything else is dealt with on the way."""
-        identifier = Identifier(
-            self.library.catalog,
-            lambda file: recipe_for(file.absolute, self.library.spaces),
-            self._gone,
-            self.retry_failed,
-        )
+        identifier = Identifier(self.library.catalog, self._recipe, self.retry_failed)
         for identity in identifier.identify(self._readable()):
             match identity:
                 case Unchanged():
@@ -106,13 +111,23 @@ class Run:
                     commit.put(identity)
                 case Failed():
                     self._fail(identity, commit)
-                case Todo(hash=digest, file=file):
-                    if digest in self._copies:
-                        self._copies[digest].append(file)
+                case Todo(file=file, content=content):
+                    if content in self._bad:
+                        self._fail(_failed(identity, file, self._bad[content]), commit)
+                    elif content in self._copies:
+                        self._copies[content].append(file)
                     else:
-                        self._copies[digest] = []
+                        self._copies[content] = []
                         yield identity
             self._tell()
+
+    def _recipe(self, file: ScannedFile) -> Recipe:
+        made_by = format_for(file.absolute)
+        assert made_by is not None  # or `scan` would have passed it by
+        if made_by.name not in self._recipes:
+            limits = self.library.settings.decode
+            self._recipes[made_by.name] = recipe_for(made_by, self.library.spaces, limits)
+        return self._recipes[made_by.name]
 
     def _readable(self) -> Iterator[ScannedFile]:
         for found in self.files():
@@ -126,15 +141,18 @@ class Run:
 
     def _prepare(self, outcome: DecodeOutcome, encode: EncodeStage, commit: CommitStage) -> Iterable[Prepared]:
         todo: Todo = outcome.request.tag
-        if outcome.decoded is not None and not changed_since(todo.file):
+        if changed_since(todo.file):  # whatever came of it, it may be of two minds
+            self._report_failure(todo.file, "read", "changed while it was being read; index again when it is at rest")
+            if copies := self._copies.pop(todo.content):
+                self._copies[todo.content] = copies[1:]
+                self._again.append(replace(todo, file=copies[0]))
+            return ()
+        if outcome.decoded is not None:
             return encode.put(Prepared(todo, outcome.decoded.info, segment(outcome.decoded.moments)))
-        copies = self._copies.pop(todo.hash)
-        for file in (todo.file, *copies):
-            if outcome.error is not None:
-                self._fail(failed(file, todo.hash, outcome.error.stage, todo.recipe, outcome.error.reason), commit)
-            else:
-                reason = "changed while it was being read; index again when it is at rest"
-                self._report_failure(file, "read", reason)
+        assert outcome.error is not None
+        self._bad[todo.content] = outcome.error
+        for file in (todo.file, *self._copies.pop(todo.content)):
+            self._fail(_failed(todo, file, outcome.error), commit)
         return ()
 
     def _tell(self) -> None:
@@ -145,7 +163,7 @@ class Run:
         self._counts["indexed"] += 1
         self._counts["reused"] += len(finished.copies)
         self._counts["segments"] += len(finished.file.moments)
-        del self._copies[finished.file.todo.hash]
+        del self._copies[finished.file.todo.content]
 
     def _fail(self, identity: Failed, commit: CommitStage) -> None:
         if not identity.known:
@@ -155,27 +173,33 @@ class Run:
     def _report_failure(self, file: ScannedFile, stage: str, reason: str) -> None:
         self.failures.append(FailedFile(str(file.absolute), stage, reason))
 
-    def _gone(self, tx: Transaction, asset_id: int) -> list[int]:
-        """The locations of an asset at which it no longer is, on volumes that are there to be asked."""
-        gone = []
-        for copy in tx.locations.copies(asset_id):
-            there = not changed_since(ScannedFile(copy.root, copy.path, copy.stat))
-            if not there and (was_deleted(copy.root) or not is_offline(copy.root)):
-                gone.append(copy.location_id)
-        return gone
-
     def _tidy(self) -> None:
         """Take out what is no longer there. Nothing is taken out below a folder that could not be looked into."""
         with self.library.catalog.write() as tx:
             for target in self.targets:
-                root_id = target.root.id
-                gone = [id_ for id_, path in tx.locations.under(root_id, target.folder) if self._is_gone(root_id, path)]
-                tx.locations.remove(gone)
-                self._counts["removed"] += len(gone)
-                failed_paths = tx.failures.under(root_id, target.folder)
-                tx.failures.clear(root_id, [path for path in failed_paths if self._is_gone(root_id, path)])
+                if not is_offline(target.root):  # a drive may have been unplugged meanwhile
+                    self._tidy_target(tx, target)
+            self._tidy_roots(tx)
             keep = timedelta(days=self.library.settings.index.keep_removed_days)
-            tx.assets.forget_orphans(datetime.now(UTC) - keep)
+            tx.assets.forget_orphans(datetime.now(UTC) - keep if keep else None)
+
+    def _tidy_target(self, tx: Transaction, target: Target) -> None:
+        root_id = target.root.id
+        gone = [id_ for id_, path in tx.locations.under(root_id, target.folder) if self._is_gone(root_id, path)]
+        tx.locations.remove(gone)
+        self._counts["removed"] += len(gone)
+        failed_paths = tx.failures.under(root_id, target.folder)
+        tx.failures.clear(root_id, [path for path in failed_paths if self._is_gone(root_id, path)])
+
+    def _tidy_roots(self, tx: Transaction) -> None:
+        """Roots that were deleted go if all their files have turned up elsewhere, or if they lay in a target."""
+        files = tx.roots.counts()
+        scanned = {Path(target.root.path, target.folder) for target in self.targets}
+        for root in tx.roots.all():
+            within = not scanned.isdisjoint(Path(root.path).parents)
+            if was_deleted(root) and (within or root.id not in files):
+                self._counts["removed"] += files.get(root.id, 0)
+                tx.roots.remove(root.id)
 
     def _is_gone(self, root_id: int, path: str) -> bool:
         if hash((root_id, path)) in self._seen:
@@ -184,3 +208,11 @@ class Run:
             root_id == unseen_root and (folder == "" or path == folder or path.startswith(f"{folder}/"))
             for unseen_root, folder in self._unseen
         )
+
+
+def _is_library(folder: Path) -> bool:
+    return (folder / TOML).is_file() and ((folder / CATALOG).is_file() or (folder / VIEWS).is_dir())
+
+
+def _failed(todo: Todo, file: ScannedFile, error: DecodeFailed) -> Failed:
+    return failed(file, todo.hash, error.stage, todo.recipe, error.reason)

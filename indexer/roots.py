@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bowerbird.errors import UsageError
@@ -20,48 +20,56 @@ def targets_for(catalog: Catalog, paths: Sequence[Path | str]) -> tuple[list[Tar
     """
     targets: list[Target] = []
     absent: list[FailedFile] = []
+    real = {given: Path(os.path.realpath(Path(given).expanduser())) for given in paths}
     with catalog.write() as tx:
-        roots = list(tx.roots.all())
-        for given in paths:
-            path = Path(os.path.realpath(given))
-            around = [root for root in roots if path.is_relative_to(root.path)]
+        roots = {Path(root.path): root for root in tx.roots.all()}
+        # Outer folders first, or what is inside one would become a root of its own.
+        for given, path in sorted(real.items(), key=lambda pair: len(pair[1].parts)):
+            around = [roots[each] for each in (path, *path.parents) if each in roots]
             if reason := _absence(path, around):
                 absent.append(FailedFile(os.path.abspath(given), "scan", reason))  # noqa: PTH100 (links stay)
                 continue
-            outermost = max(around, key=lambda root: len(root.path)).path if around else str(path)
+            innermost = Path(around[0].path) if around else path
             # A root that is known is noted again: drives come back under other device numbers.
-            root = tx.roots.add(outermost, Path(outermost).stat().st_dev)
-            folder = path.relative_to(root.path).as_posix()
+            root = roots[innermost] = tx.roots.add(str(innermost), innermost.stat().st_dev)
+            folder = path.relative_to(innermost).as_posix()
             targets.append(Target(root, "" if folder == "." else folder))
-            inner = [each for each in roots if Path(each.path).is_relative_to(path) and each.path != root.path]
-            targets += [Target(tx.roots.add(each.path, each.device)) for each in inner if not is_offline(each)]
-            roots.append(root)
-        if not targets:
-            raise UsageError(f"{absent[0].path}: {absent[0].reason}" if absent else "name at least one file or folder")
+            for inner, known in roots.items() if path.is_dir() else ():
+                if inner != innermost and inner.is_relative_to(path) and not is_offline(known):
+                    roots[inner] = tx.roots.add(str(inner), inner.stat().st_dev)
+                    targets.append(Target(roots[inner]))
+    if not targets:
+        raise UsageError(f"{absent[0].path}: {absent[0].reason}" if absent else "name at least one file or folder")
     return _without_overlap(targets), absent
 
 
 def _absence(path: Path, around: Sequence[Root]) -> str | None:
     """Why there is nothing to scan at ``path``; None where there is."""
-    offline = any(is_offline(root) for root in around)
+    offline = [root for root in around if is_offline(root)]
+    if any(not was_deleted(root) for root in offline):
+        return "is offline: plug its drive in and index again, or remove it with `bowerbird forget`"
     try:
         path.stat()
     except OSError as error:
-        if not offline:
-            return f"{(error.strerror or str(error)).lower()}; check the spelling"
-    if offline:
-        return "is offline: plug its drive in and index again, or remove it with `bowerbird forget`"
+        if offline:
+            return "was deleted or moved: index it where it is now, or remove it with `bowerbird forget`"
+        return f"{(error.strerror or str(error)).lower()}; check the spelling"
     return None
 
 
-def _without_overlap(targets: Sequence[Target]) -> list[Target]:
+def _without_overlap(targets: Iterable[Target]) -> list[Target]:
     """The targets less those that lie in another of them."""
+    distinct = {(target.root.id, target.folder): target for target in targets}
 
-    def within(inner: Target, outer: Target) -> bool:
-        return inner.root.id == outer.root.id and (outer.folder == "" or inner.folder.startswith(f"{outer.folder}/"))
+    def lies_in_another(root_id: int, folder: str) -> bool:
+        above = folder
+        while above:
+            above = above.rpartition("/")[0]
+            if (root_id, above) in distinct:
+                return True
+        return False
 
-    distinct = list(dict.fromkeys(targets))
-    return [each for each in distinct if not any(within(each, other) for other in distinct if other != each)]
+    return [target for place, target in distinct.items() if not lies_in_another(*place)]
 
 
 def is_offline(root: Root) -> bool:
@@ -76,7 +84,7 @@ def is_offline(root: Root) -> bool:
 def was_deleted(root: Root) -> bool:
     """Whether a root that is not there was moved or deleted, rather than unplugged: its volume is still there."""
     path = Path(root.path)
-    if path.exists():
+    if os.path.lexists(path):
         return False
     for above in path.parents:
         if above.exists():
@@ -84,9 +92,14 @@ def was_deleted(root: Root) -> bool:
     return False
 
 
-def _absent(catalog: Catalog, path: Path, error: OSError) -> str:
-    with catalog.read() as tx:
-        known = any(path.is_relative_to(root.path) and is_offline(root) for root in tx.roots.all())
-    if known:
-        return "is offline; plug its drive in and index again, or remove it with `bowerbird forget`"
-    return f"{(error.strerror or str(error)).lower()}; check the spelling"
+def below_root(given: Path | str, root: Path) -> str | None:
+    """What the catalogue calls ``given`` below ``root``, None where it does not lie there; it need not exist.
+
+    Links above the root are resolved, those below it are not: a link to a file is catalogued under its own name.
+    """
+    path = Path(os.path.abspath(Path(given).expanduser()))  # noqa: PTH100
+    for above in (path, *path.parents):
+        if Path(os.path.realpath(above)) == root:
+            found = path.relative_to(above).as_posix()
+            return "" if found == "." else found
+    return None

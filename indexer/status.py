@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from bowerbird.wiring import Library
@@ -14,7 +15,7 @@ def status_of(library: Library) -> dict[str, Any]:
         last = tx.jobs.last("index")
         found = {
             "library": str(library.folder),
-            "bytes": sum(file.stat().st_size for file in library.folder.rglob("*") if file.is_file()),
+            "bytes": sum(_size(file) for file in library.folder.rglob("*")),
             "spaces": [
                 {"name": space.name, "encoder": space.spec, "dimension": space.dimension, "state": space.state}
                 for space in library.spaces
@@ -37,3 +38,10 @@ def roots_of(library: Library) -> list[dict[str, Any]]:
             {"path": root.path, "files": counts.get(root.id, 0), "online": not is_offline(root)}
             for root in tx.roots.all()
         ]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:  # snapshots come and go
+        return 0

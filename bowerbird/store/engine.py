@@ -52,7 +52,7 @@ def make_engine(url: str | sa.URL) -> sa.Engine:
     try:
         parsed = parsed.set(drivername="postgresql+psycopg")
         return sa.create_engine(parsed, isolation_level="REPEATABLE READ", pool_pre_ping=True, **_POOL)
-    except ModuleNotFoundError:
+    except ImportError:
         raise LibraryError("PostgreSQL needs its driver: pip install 'bowerbird[postgres]'") from None
 
 
@@ -88,7 +88,7 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
             connection = connection.execution_options(isolation_level="READ COMMITTED")
         with connection.begin():
             if engine.dialect.name == "postgresql":
-                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_BUSY_S:.0f}s'")
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{1000 * _BUSY_S:.0f}ms'")
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS)))
             yield connection
 

@@ -6,7 +6,8 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import psutil
 
@@ -39,32 +40,47 @@ def held(catalog: Catalog, name: str, doing: str) -> Iterator[None]:
     finally:
         done.set()
         renewer.join()
-        with catalog.write() as tx:
-            if tx.leases.holder(name) == me:
-                tx.leases.release(name)
+        with suppress(BowerbirdError):  # it runs out by itself, and what ended the work is worth more
+            _release(catalog, name, me)
 
 
 def owner() -> str:
     """This process, named so that a later one with its number cannot be taken for it."""
-    process = psutil.Process()
-    return f"{socket.gethostname()}:{os.getpid()}:{process.create_time():.2f}"
+    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
 
 
 def _died(other: str) -> bool:
     """True where the holder was a process of this machine that is no more; of other machines one cannot know."""
-    host, pid, created = other.split(":")
+    host, pid, started = other.split(":")
     if host != socket.gethostname():
         return False
     try:
-        return f"{psutil.Process(int(pid)).create_time():.2f}" != created
-    except psutil.NoSuchProcess:
+        # A killed process whose parent does not ask after it stays in the list, but works no more.
+        return psutil.Process(int(pid)).status() == psutil.STATUS_ZOMBIE or _started(int(pid)) != started
+    except (psutil.NoSuchProcess, OSError):
         return True
+
+
+def _started(pid: int) -> str:
+    """When a process started, by a clock that nobody sets; where there is none, by the one on the wall."""
+    if Path("/proc/self/stat").exists():
+        said = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        return said.rpartition(")")[2].split()[19]  # field 22 of proc(5): ticks since the system started
+    return f"{psutil.Process(pid).create_time():.2f}"
+
+
+def _release(catalog: Catalog, name: str, me: str) -> None:
+    with catalog.write() as tx:
+        if tx.leases.holder(name) == me:
+            tx.leases.release(name)
 
 
 def _renew(catalog: Catalog, name: str, me: str, done: threading.Event) -> None:
     while not done.wait(_SECONDS / 4):
         try:
             with catalog.write() as tx:
+                if tx.leases.holder(name) not in (me, None):
+                    return  # this machine slept so long that somebody else took over
                 tx.leases.take(name, me, _SECONDS)
         except BowerbirdError:  # a full disk or a long writer: the work itself will run into it and report it
             continue

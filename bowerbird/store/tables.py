@@ -18,6 +18,7 @@ SCHEMA = "0001"
 
 
 _UNESCAPE = re.compile(r"\\x([0-9a-f]{2})")
+_UNFIT = re.compile("[\0\ud800-\udfff]")
 
 
 class PathText(sa.types.TypeDecorator[str]):
@@ -38,6 +39,17 @@ class PathText(sa.types.TypeDecorator[str]):
             return value
         pieces = value.split("\\\\")
         return "\\".join(_UNESCAPE.sub(lambda m: chr(0xDC00 + int(m[1], 16)), piece) for piece in pieces)
+
+
+class PlainText(sa.types.TypeDecorator[str]):
+    """Text from files, which may hold what no database takes: NUL (not in PostgreSQL) and half a surrogate pair."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """The same for both databases, with the sign for what cannot be shown in the place of each."""
+        return None if value is None else _UNFIT.sub("\ufffd", value)
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -106,7 +118,7 @@ asset = sa.Table(
     sa.Column("hash", sa.Text, nullable=False, unique=True),
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("media_type", sa.Text, nullable=False),
+    sa.Column("media_type", PlainText, nullable=False),
     sa.Column("width", sa.Integer),
     sa.Column("height", sa.Integer),
     sa.Column("duration_s", sa.Double),
@@ -155,8 +167,8 @@ segment = sa.Table(
     sa.Column("box_y", sa.Double),
     sa.Column("box_width", sa.Double),
     sa.Column("box_height", sa.Double),
-    sa.Column("text", sa.Text),
-    sa.Column("language", sa.Text),
+    sa.Column("text", PlainText),
+    sa.Column("language", PlainText),
     sa.UniqueConstraint("derivation_id", "ordinal"),
     sqlite_autoincrement=True,
 )
@@ -210,7 +222,7 @@ failure = sa.Table(
     sa.Column("hash", sa.Text),
     sa.Column("stage", sa.Text, nullable=False),
     sa.Column("key", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("reason", PlainText, nullable=False),
     sa.Column("failed_at", UtcDateTime, nullable=False),
     sa.UniqueConstraint("root_id", "path"),
 )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
 from bowerbird.store.catalog.changes import log_changes
 from bowerbird.store.catalog.locations import below
+from bowerbird.store.catalog.rows import chunks, upsert
 from bowerbird.store.tables import asset, derivation, location, segment
 from bowerbird.types import Asset, AssetInfo, AssetKind
-
-_CHUNK = 500
 
 
 class Assets:
@@ -26,40 +25,46 @@ class Assets:
         row = self._connection.execute(_SELECT.where(asset.c.hash == hash_)).one_or_none()
         return None if row is None else _asset(row)
 
-    def put(self, hash_: str, size: int, info: AssetInfo) -> int:
-        """Add the asset, or bring what is known of it up to date; returns its id."""
-        values = {
-            "kind": info.kind,
-            "media_type": info.media_type,
-            "width": info.width,
-            "height": info.height,
-            "duration_s": info.duration_s,
+    def put(self, found: Mapping[str, tuple[int, AssetInfo]]) -> dict[str, int]:
+        """Add assets, or bring what is known of them up to date: by hash, size and info in, ids out."""
+        now = datetime.now(UTC)
+        rows = (
+            {
+                "hash": hash_,
+                "size": size,
+                "kind": info.kind,
+                "media_type": info.media_type,
+                "width": info.width,
+                "height": info.height,
+                "duration_s": info.duration_s,
+                "added_at": now,
+            }
+            for hash_, (size, info) in found.items()
+        )
+        ids = (asset.c.hash, asset.c.id)
+        return {
+            row.hash: row.id
+            for row in upsert(self._connection, asset, ["hash"], rows, keep=["added_at"], returning=ids)
         }
-        known: int | None = self._connection.execute(sa.select(asset.c.id).where(asset.c.hash == hash_)).scalar()
-        if known is not None:
-            self._connection.execute(sa.update(asset).where(asset.c.id == known).values(values))
-            return known
-        added = sa.insert(asset).values(hash=hash_, size=size, added_at=datetime.now(UTC), **values)
-        return int(self._connection.execute(added.returning(asset.c.id)).scalar_one())
 
     def derivations(self, asset_ids: Sequence[int]) -> dict[int, dict[str, str]]:
         """For each asset the key of each stage that is done: what need not be done again."""
         done: dict[int, dict[str, str]] = {}
-        for start in range(0, len(asset_ids), _CHUNK):
-            query = sa.select(derivation).where(derivation.c.asset_id.in_(asset_ids[start : start + _CHUNK]))
+        for chunk in chunks(asset_ids):
+            query = sa.select(derivation).where(derivation.c.asset_id.in_(chunk))
             for row in self._connection.execute(query):
                 done.setdefault(row.asset_id, {})[row.stage] = row.key
         return done
 
-    def mark_done(self, asset_id: int, stage: str, key: str) -> None:
-        """Note that a stage which makes no segments of its own has been done."""
-        here = sa.and_(derivation.c.asset_id == asset_id, derivation.c.stage == stage)
-        if self._connection.execute(sa.update(derivation).where(here).values(key=key)).rowcount == 0:
-            self._connection.execute(sa.insert(derivation).values(asset_id=asset_id, stage=stage, key=key))
+    def mark_done(self, done: Iterable[tuple[int, str, str]]) -> None:
+        """Note that stages which make no segments of their own have been done: asset's id, stage and key."""
+        rows = ({"asset_id": asset_id, "stage": stage, "key": key} for asset_id, stage, key in done)
+        upsert(self._connection, derivation, ["asset_id", "stage"], rows)
 
     def revive(self, asset_ids: Iterable[int]) -> None:
         """Orphans that have a location again return to the views, with the vectors that they had."""
-        self._mark(sa.and_(asset.c.id.in_(list(asset_ids)), asset.c.orphaned_at.is_not(None)), None, "add")
+        for chunk in chunks(asset_ids):
+            self._mark(sa.and_(asset.c.id.in_(chunk), asset.c.orphaned_at.is_not(None)), None, "add")
 
     def orphan(self) -> None:
         """Assets that have lost their last location leave the views."""
@@ -83,8 +88,8 @@ class Assets:
         """Delete those of these assets that have no location left, with all that is derived from them."""
         self.orphan()
         forgotten = 0
-        for start in range(0, len(asset_ids), _CHUNK):
-            lost = sa.and_(asset.c.id.in_(asset_ids[start : start + _CHUNK]), asset.c.orphaned_at.is_not(None))
+        for chunk in chunks(asset_ids):
+            lost = sa.and_(asset.c.id.in_(chunk), asset.c.orphaned_at.is_not(None))
             forgotten += self._connection.execute(sa.delete(asset).where(lost)).rowcount
         return forgotten
 
@@ -95,8 +100,7 @@ class Assets:
 
     def _mark(self, which: sa.ColumnElement[bool], orphaned_at: datetime | None, op: str) -> None:
         ids = self._connection.execute(sa.select(asset.c.id).where(which)).scalars().all()
-        for start in range(0, len(ids), _CHUNK):
-            chunk = ids[start : start + _CHUNK]
+        for chunk in chunks(ids):
             log_changes(self._connection, op, segment.c.asset_id.in_(chunk))
             self._connection.execute(sa.update(asset).where(asset.c.id.in_(chunk)).values(orphaned_at=orphaned_at))
 

@@ -12,7 +12,7 @@ from bowerbird.store.tables import asset, change, embedding, segment
 from bowerbird.types import ChangeBatch, ViewKey
 
 _BATCH = 8192  # lines or vectors of one batch: 8 MB of float16 at 512 dimensions
-_ADD, _REMOVE = "add", "remove"
+_ADD = "add"
 
 
 def log_changes(connection: sa.Connection, op: str, where: sa.ColumnElement[bool]) -> None:
@@ -29,10 +29,11 @@ def log_changes(connection: sa.Connection, op: str, where: sa.ColumnElement[bool
 class SqlChangeLog:
     """A `ChangeLog` port over SQL, for one view."""
 
-    def __init__(self, engine: sa.Engine, key: ViewKey, dimension: int) -> None:
+    def __init__(self, engine: sa.Engine, key: ViewKey, dimension: int, *, batch_size: int = _BATCH) -> None:
         self._engine = engine
         self._key = key
         self._dimension = dimension
+        self._batch_size = batch_size
 
     def head(self) -> int:
         """The last line of the whole log."""
@@ -47,53 +48,40 @@ class SqlChangeLog:
 
     def live(self) -> Iterator[ChangeBatch]:
         """Everything in the view now, all of one moment of the database."""
+        # Not a join, or SQLite begins with the assets and sorts all vectors by id in the end.
+        orphan = sa.exists().where(asset.c.id == segment.c.asset_id, asset.c.orphaned_at.is_not(None))
+        query = (
+            sa.select(embedding.c.id, embedding.c.vector)
+            .join(segment, segment.c.id == embedding.c.segment_id)
+            .where(embedding.c.space_id == self._key.space_id, segment.c.kind == self._key.kind, ~orphan)
+            .order_by(embedding.c.id)
+        )
         with reading(self._engine) as connection:
-            seq, last, first = _head(connection), 0, True
-            while True:
-                query = (
-                    sa.select(embedding.c.id, embedding.c.vector)
-                    .join(segment, segment.c.id == embedding.c.segment_id)
-                    .join(asset, asset.c.id == segment.c.asset_id)
-                    .where(
-                        embedding.c.space_id == self._key.space_id,
-                        segment.c.kind == self._key.kind,
-                        asset.c.orphaned_at.is_(None),
-                        embedding.c.id > last,
-                    )
-                    .order_by(embedding.c.id)
-                    .limit(_BATCH)
-                )
-                rows = connection.execute(query).all()
-                if rows or first:
-                    yield self._batch(seq, [row.id for row in rows], [row.vector for row in rows], [])
-                if len(rows) < _BATCH:
-                    return
-                last, first = rows[-1].id, False
+            seq, nothing = _head(connection), True
+            for rows in connection.execute(query.execution_options(yield_per=self._batch_size)).partitions():
+                yield self._batch(seq, [row.id for row in rows], [row.vector for row in rows], [])
+                nothing = False
+            if nothing:
+                yield self._batch(seq, [], [], [])
 
     def _after(self, seq: int) -> ChangeBatch | None:
         with reading(self._engine) as connection:
             lines = connection.execute(
-                sa.select(change.c.seq, change.c.op, change.c.embedding_id)
+                sa.select(change.c.seq, change.c.embedding_id, embedding.c.vector)
+                .outerjoin(embedding, sa.and_(embedding.c.id == change.c.embedding_id, change.c.op == _ADD))
                 .where(change.c.space_id == self._key.space_id, change.c.kind == self._key.kind, change.c.seq > seq)
                 .order_by(change.c.seq)
-                .limit(_BATCH)
+                .limit(self._batch_size)
             ).all()
             if not lines:
                 return None
-            last_op = {line.embedding_id: line.op for line in lines}
-            wanted = sorted(id_ for id_, op in last_op.items() if op == _ADD)
-            vectors: dict[int, bytes] = {}
-            for start in range(0, len(wanted), 500):
-                query = sa.select(embedding.c.id, embedding.c.vector).where(
-                    embedding.c.id.in_(wanted[start : start + 500])
-                )
-                vectors.update((row.id, row.vector) for row in connection.execute(query))
-            # What was added here but is gone by now has its removal further on in the log.
-            removed = sorted(last_op.keys() - vectors.keys())
             # At the end of the log nothing stands between this view's last line and the head.
-            through = _head(connection) if len(lines) < _BATCH else lines[-1].seq
-        ids = sorted(vectors)
-        return self._batch(through, ids, [vectors[id_] for id_ in ids], removed)
+            through = _head(connection) if len(lines) < self._batch_size else lines[-1].seq
+        # The last line on each id counts. What it added has no vector if it is gone by now: its removal comes later.
+        last = {line.embedding_id: line.vector for line in lines}
+        ids = sorted(id_ for id_, vector in last.items() if vector is not None)
+        removed = sorted(id_ for id_, vector in last.items() if vector is None)
+        return self._batch(through, ids, [last[id_] for id_ in ids], removed)
 
     def _batch(self, seq: int, ids: Sequence[int], blobs: Sequence[bytes], removed: Sequence[int]) -> ChangeBatch:
         vectors = np.frombuffer(b"".join(blobs), dtype="<f2").reshape(len(ids), self._dimension)

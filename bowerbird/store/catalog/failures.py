@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
 from bowerbird.store.catalog.locations import below
+from bowerbird.store.catalog.rows import chunks, upsert
 from bowerbird.store.tables import failure, root
 from bowerbird.types import FileStat
-
-_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,36 +36,21 @@ class Failures:
     def at(self, root_id: int, paths: Sequence[str]) -> dict[str, Failure]:
         """Those of ``paths`` that failed when they were last tried."""
         found: dict[str, Failure] = {}
-        for start in range(0, len(paths), _CHUNK):
-            query = sa.select(failure).where(
-                failure.c.root_id == root_id, failure.c.path.in_(paths[start : start + _CHUNK])
-            )
+        for chunk in chunks(paths):
+            query = sa.select(failure).where(failure.c.root_id == root_id, failure.c.path.in_(chunk))
             found.update((row.path, _failure(row)) for row in self._connection.execute(query))
         return found
 
     def put(self, failed: Failure) -> None:
         """Note a failure in the place of an older one of the same path."""
-        self.clear(failed.root_id, [failed.path])
-        stat = failed.stat
-        self._connection.execute(
-            sa.insert(failure).values(
-                root_id=failed.root_id,
-                path=failed.path,
-                size=stat.size,
-                mtime_ns=stat.mtime_ns,
-                inode=stat.inode,
-                hash=failed.hash,
-                stage=failed.stage,
-                key=failed.key,
-                reason=failed.reason,
-                failed_at=datetime.now(UTC),
-            )
-        )
+        row = {**asdict(failed), **asdict(failed.stat), "failed_at": datetime.now(UTC)}
+        del row["stat"]
+        upsert(self._connection, failure, ["root_id", "path"], [row])
 
-    def clear(self, root_id: int, paths: Sequence[str]) -> None:
+    def clear(self, root_id: int, paths: Iterable[str]) -> None:
         """These paths are well, or gone."""
-        for start in range(0, len(paths), _CHUNK):
-            here = sa.and_(failure.c.root_id == root_id, failure.c.path.in_(paths[start : start + _CHUNK]))
+        for chunk in chunks(paths):
+            here = sa.and_(failure.c.root_id == root_id, failure.c.path.in_(chunk))
             self._connection.execute(sa.delete(failure).where(here))
 
     def under(self, root_id: int, folder: str = "") -> Sequence[str]:

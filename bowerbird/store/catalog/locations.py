@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
 
+from bowerbird.store.catalog.rows import chunks, upsert
 from bowerbird.store.tables import PathText, asset, location, root
 from bowerbird.types import FileStat, Location, Root
-
-_CHUNK = 500  # parameters of one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +31,23 @@ class Locations:
     def at(self, root_id: int, paths: Sequence[str]) -> dict[str, Location]:
         """Those of ``paths`` under this root that are catalogued."""
         found: dict[str, Location] = {}
-        for start in range(0, len(paths), _CHUNK):
-            query = _SELECT.where(location.c.root_id == root_id, location.c.path.in_(paths[start : start + _CHUNK]))
+        for chunk in chunks(paths):
+            query = _SELECT.where(location.c.root_id == root_id, location.c.path.in_(chunk))
             found.update((row.path, _location(row)) for row in self._connection.execute(query))
         return found
 
-    def put(self, root_id: int, path: str, asset_id: int, stat: FileStat) -> None:
-        """Say that this path holds this asset, whatever it held before."""
-        values = {"asset_id": asset_id, "size": stat.size, "mtime_ns": stat.mtime_ns, "inode": stat.inode}
-        here = sa.and_(location.c.root_id == root_id, location.c.path == path)
-        if self._connection.execute(sa.update(location).where(here).values(values)).rowcount == 0:
-            self._connection.execute(sa.insert(location).values(root_id=root_id, path=path, **values))
+    def put(self, places: Iterable[tuple[int, str, int, FileStat]]) -> None:
+        """Say which asset each path now holds, whatever it held before: root's id, path, asset's id and stat."""
+        rows = (
+            {"root_id": root_id, "path": path, "asset_id": asset_id, **asdict(stat)}
+            for root_id, path, asset_id, stat in places
+        )
+        upsert(self._connection, location, ["root_id", "path"], rows)
 
     def remove(self, location_ids: Iterable[int]) -> None:
         """Remove locations; the assets stay."""
-        ids = list(location_ids)
-        for start in range(0, len(ids), _CHUNK):
-            self._connection.execute(sa.delete(location).where(location.c.id.in_(ids[start : start + _CHUNK])))
+        for chunk in chunks(location_ids):
+            self._connection.execute(sa.delete(location).where(location.c.id.in_(chunk)))
 
     def leave(self, location_id: int, asset_id: int) -> None:
         """Remove a location that an asset has left, unless something else has come to lie there since."""
@@ -70,11 +69,11 @@ class Locations:
     def copies_of(self, asset_ids: Sequence[int]) -> dict[int, list[Copy]]:
         """Every location of each of these assets, the oldest first."""
         found: dict[int, list[Copy]] = {}
-        for start in range(0, len(asset_ids), _CHUNK):
+        for chunk in chunks(asset_ids):
             query = (
                 sa.select(location, root.c.path.label("root_path"), root.c.device, root.c.added_at)
                 .join(root, root.c.id == location.c.root_id)
-                .where(location.c.asset_id.in_(asset_ids[start : start + _CHUNK]))
+                .where(location.c.asset_id.in_(chunk))
                 .order_by(location.c.id)
             )
             for row in self._connection.execute(query):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import sqlalchemy as sa
 
 from bowerbird.store.catalog.changes import log_changes
+from bowerbird.store.catalog.rows import chunks
 from bowerbird.store.tables import asset, change, derivation, embedding, segment
 from bowerbird.types import Asset, AssetInfo, AssetKind, Box, Embedding, Moment, Segment, SegmentKind, Vectors
-
-_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,66 +23,73 @@ class Found:
     asset: Asset
 
 
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What a stage made of an asset, ``key`` naming the way in which it did.
+
+    ``vectors[space_id][ordinal]`` is the float vector of the moment with that ordinal in that space.
+    """
+
+    asset_id: int
+    stage: str
+    key: str
+    moments: Sequence[Moment]
+    vectors: Mapping[int, Mapping[int, Vectors]]
+
+
 class Segments:
     """What was derived from assets, and where it stands in the spaces."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
-    def replace(
-        self,
-        asset_id: int,
-        stage: str,
-        key: str,
-        moments: Sequence[Moment],
-        vectors: Mapping[int, Mapping[int, Vectors]],
-    ) -> None:
-        """Put what ``stage`` made of an asset in the place of what it made before.
-
-        ``vectors[space_id][ordinal]`` is the float vector of the moment with that ordinal in that space.
-        """
-        stale = sa.and_(derivation.c.asset_id == asset_id, derivation.c.stage == stage)
-        old = self._connection.execute(sa.select(derivation.c.id).where(stale)).scalar()
-        if old is not None:
-            log_changes(self._connection, "remove", segment.c.derivation_id == old)
-            self._connection.execute(sa.delete(derivation).where(derivation.c.id == old))
-        made = self._connection.execute(
-            sa.insert(derivation).values(asset_id=asset_id, stage=stage, key=key).returning(derivation.c.id)
-        ).scalar_one()
-        if not moments:
-            return
-        rows = [_row(asset_id, made, ordinal, moment) for ordinal, moment in enumerate(moments)]
-        inserted = sa.insert(segment).returning(segment.c.id, sort_by_parameter_order=True)
-        ids = self._connection.execute(inserted, rows).scalars().all()
-        self._embed(
-            (ids[ordinal], moments[ordinal].kind, space_id, vector)
-            for space_id, by_ordinal in vectors.items()
-            for ordinal, vector in by_ordinal.items()
+    def replace(self, derived: Iterable[Derived]) -> None:
+        """Put what stages made of assets in the place of what the same stages made of them before."""
+        latest = {(each.asset_id, each.stage): each for each in derived}
+        self._remove(latest.keys())
+        made = self._insert(
+            derivation, ({"asset_id": each.asset_id, "stage": each.stage, "key": each.key} for each in latest.values())
         )
-
-    def _embed(self, placed: Iterator[tuple[int, SegmentKind, int, Vectors]]) -> None:
-        """Insert vectors as float16, and a line of the log for each."""
-        placed_list = list(placed)
-        if not placed_list:
-            return
-        rows = [
-            {"segment_id": segment_id, "space_id": space_id, "vector": np.asarray(vector, "<f2").tobytes()}
-            for segment_id, _, space_id, vector in placed_list
+        moments = [
+            (each, made_by, ordinal, moment)
+            for made_by, each in zip(made, latest.values(), strict=True)
+            for ordinal, moment in enumerate(each.moments)
         ]
-        inserted = sa.insert(embedding).returning(embedding.c.id, sort_by_parameter_order=True)
-        ids = self._connection.execute(inserted, rows).scalars().all()
-        self._connection.execute(
-            sa.insert(change),
-            [
-                {"op": "add", "embedding_id": id_, "space_id": space_id, "kind": kind}
-                for id_, (_, kind, space_id, _) in zip(ids, placed_list, strict=True)
-            ],
+        segments = self._insert(
+            segment, (_row(each.asset_id, made_by, ordinal, moment) for each, made_by, ordinal, moment in moments)
         )
+        embeddings = [
+            {"segment_id": segment_id, "space_id": space_id, "vector": np.asarray(placed[ordinal], "<f2").tobytes()}
+            for segment_id, (each, _, ordinal, _) in zip(segments, moments, strict=True)
+            for space_id, placed in each.vectors.items()
+            if ordinal in placed
+        ]
+        if embeddings:
+            self._connection.execute(sa.insert(embedding), embeddings)
+            for chunk in chunks(made):
+                log_changes(self._connection, "add", sa.and_(segment.c.derivation_id.in_(chunk), _FINDABLE))
+
+    def _remove(self, stages: Collection[tuple[int, str]]) -> None:
+        """Remove what these stages, each an asset's id and a name, have made so far."""
+        for asset_ids in chunks({asset_id for asset_id, _ in stages}):
+            known = self._connection.execute(sa.select(derivation).where(derivation.c.asset_id.in_(asset_ids)))
+            stale = [row.id for row in known if (row.asset_id, row.stage) in stages]
+            for chunk in chunks(stale):
+                log_changes(self._connection, "remove", sa.and_(segment.c.derivation_id.in_(chunk), _FINDABLE))
+                self._connection.execute(sa.delete(derivation).where(derivation.c.id.in_(chunk)))
+
+    def _insert(self, table: sa.Table, rows: Iterable[dict[str, object]]) -> Sequence[int]:
+        """The ids of the new rows, in order."""
+        listed = list(rows)
+        if not listed:
+            return []
+        inserted = sa.insert(table).returning(table.c.id, sort_by_parameter_order=True)
+        return self._connection.execute(inserted, listed).scalars().all()
 
     def found(self, embedding_ids: Sequence[int]) -> dict[int, Found]:
         """Segments and assets that these embeddings stand for; those that are gone are left out."""
         result: dict[int, Found] = {}
-        for start in range(0, len(embedding_ids), _CHUNK):
+        for chunk in chunks(embedding_ids):
             query = (
                 sa.select(
                     embedding.c.id.label("embedding_id"),
@@ -98,7 +104,7 @@ class Segments:
                 )
                 .join(segment, segment.c.id == embedding.c.segment_id)
                 .join(asset, asset.c.id == segment.c.asset_id)
-                .where(embedding.c.id.in_(embedding_ids[start : start + _CHUNK]), asset.c.orphaned_at.is_(None))
+                .where(embedding.c.id.in_(chunk), asset.c.orphaned_at.is_(None))
             )
             for row in self._connection.execute(query):
                 info = AssetInfo(AssetKind(row.asset_kind), row.media_type, row.width, row.height, row.duration_s)
@@ -121,8 +127,10 @@ class Segments:
 
     def kinds(self, space_id: int) -> Sequence[SegmentKind]:
         """The kinds that have ever had a vector in this space: one view each."""
-        query = sa.select(change.c.kind).where(change.c.space_id == space_id).distinct()
-        return sorted(SegmentKind(kind) for kind in self._connection.execute(query).scalars())
+        # One look into the index for each: DISTINCT would read every line of the log.
+        here = (sa.exists().where(change.c.space_id == space_id, change.c.kind == kind) for kind in SegmentKind)
+        row = self._connection.execute(sa.select(*here)).one()
+        return sorted(kind for kind, there in zip(SegmentKind, row, strict=True) if there)
 
     def counts(self) -> dict[SegmentKind, int]:
         """How many segments of each kind can be found."""
@@ -133,6 +141,10 @@ class Segments:
             .group_by(segment.c.kind)
         )
         return {SegmentKind(kind): count for kind, count in self._connection.execute(query)}
+
+
+# What orphans had has left the views already, and what they get comes with their revival.
+_FINDABLE = sa.exists().where(asset.c.id == segment.c.asset_id, asset.c.orphaned_at.is_(None))
 
 
 def _row(asset_id: int, derivation_id: int, ordinal: int, moment: Moment) -> dict[str, object]:

@@ -33,12 +33,14 @@ _ATTEMPTS = 5
 class ViewKeeper:
     """The views of one library, one for each (space, segment kind), under ``folder``. Safe to use from several threads.
 
-    ``log_of`` gives a view's side of the change log. Nothing here is needed to survive: whatever is amiss with a
-    snapshot, the view is rebuilt in memory from SQL, and the reason is logged.
+    ``log_of`` gives a view's side of the change log, and ``library`` names the database that it is read from: what was
+    made from another is of no use, though it be of the same encoder and as long. Nothing here is needed to survive:
+    whatever is amiss with a snapshot, the view is rebuilt in memory from SQL, and the reason is logged.
     """
 
-    def __init__(self, folder: Path, log_of: Callable[[ViewKey], ChangeLog]) -> None:
+    def __init__(self, folder: Path, log_of: Callable[[ViewKey], ChangeLog], *, library: str = "") -> None:
         self._folder = folder
+        self._library = library
         self._log_of = log_of
         self._open: dict[ViewKey, _Open] = {}
         self._locks: dict[ViewKey, threading.RLock] = {}
@@ -71,7 +73,7 @@ class ViewKeeper:
             if not (force or self._worth_saving(key, view)):
                 return False
             folded = view.folded()
-            snapshot.write(self._place(key), folded.base, folded.seq, fingerprint=space.fingerprint, kind=kind.value)
+            snapshot.write(self._place(key), folded.base, folded.seq, fingerprint=self._mark(space), kind=kind.value)
             # From now on use the file: the vectors leave memory, and whoever opens it next finds it verified.
             del self._open[key]
             self.view(space, kind)
@@ -115,7 +117,7 @@ class ViewKeeper:
         try:
             read = self._read(space, kind, head)
         except ViewDamaged as damage:
-            log.warning("view %s is rebuilt from SQL: %s", _name(key), damage)
+            log.warning("view %s is rebuilt from SQL: %s; `bowerbird doctor` mends it", _name(key), damage)
             read = None
         if read is not None:
             return _Open(FaissView(read[1], read[0].seq), space, saved=True)
@@ -124,7 +126,7 @@ class ViewKeeper:
     def _read(
         self, space: Space, kind: SegmentKind, head: int, *, verify: bool = False
     ) -> tuple[snapshot.Manifest, Block] | None:
-        expected = snapshot.Expected(space.fingerprint, kind.value, space.dimension)
+        expected = snapshot.Expected(self._mark(space), kind.value, space.dimension)
         read = snapshot.read(self._place(ViewKey(space.id, kind)), expected, verify=verify)
         if read is not None and read[0].seq > head:
             raise ViewDamaged(f"the snapshot covers line {read[0].seq} of a change log that ends at {head}")
@@ -151,6 +153,10 @@ class ViewKeeper:
     @staticmethod
     def _many_changes(view: FaissView) -> bool:
         return view.changes > max(SMALLEST, SHARE * len(view.base))
+
+    def _mark(self, space: Space) -> str:
+        """What a snapshot is of: whose database, and which encoder's vectors."""
+        return f"{self._library}/{space.fingerprint}"
 
     def _place(self, key: ViewKey) -> Path:
         return self._folder / _name(key)

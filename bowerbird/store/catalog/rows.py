@@ -1,0 +1,45 @@
+"""Many rows at a time, in ways that SQLite and PostgreSQL share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+T = TypeVar("T")
+
+_CHUNK = 500  # parameters of one statement
+
+
+def chunks(items: Iterable[T]) -> Iterator[Sequence[T]]:
+    """``items`` in pieces that fit into one statement."""
+    everything = list(items)
+    for start in range(0, len(everything), _CHUNK):
+        yield everything[start : start + _CHUNK]
+
+
+def upsert(
+    connection: sa.Connection,
+    table: sa.Table,
+    key: Sequence[str],
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    keep: Sequence[str] = (),
+    returning: Sequence[sa.Column[Any]] = (),
+) -> Sequence[sa.Row[Any]]:
+    """Insert rows, or update those that are there under the same ``key`` in every column but those in ``keep``.
+
+    All rows have the same columns; of two with the same key the later counts. ``returning`` is in no certain order.
+    """
+    distinct = list({tuple(row[name] for name in key): row for row in rows}.values())
+    if not distinct:
+        return []
+    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    changed = {name: insert.excluded[name] for name in distinct[0] if name not in {*key, *keep}}
+    statement = insert.on_conflict_do_update(index_elements=key, set_=changed)
+    if not returning:
+        connection.execute(statement, distinct)
+        return []
+    return connection.execute(statement.returning(*returning), distinct).all()

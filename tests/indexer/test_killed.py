@@ -1,0 +1,134 @@
+"""Killed at any moment and run again, the indexer ends where one quiet run does."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bowerbird.wiring import open_library
+from indexer.doctor import examine
+from tests.fakes import HashEncoder
+from tests.media.make import photo
+
+KILLS = 30
+ROOT = Path(__file__).parents[2]
+
+
+class Victim:
+    """The process of `tests.indexer.killable`, and what it has been told."""
+
+    def __init__(self, media: Path) -> None:
+        self.media = media
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.indexer.killable"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            env={**os.environ, "BOWERBIRD_INDEX__COMMIT_EVERY_S": "0.02", "BOWERBIRD_INDEX__BATCH_SIZE": "4"},
+        )
+
+    def index(self, library: Path, *, kill_after: float | None = None) -> tuple[int, float]:
+        """How the run ended (-9: killed) and the seconds it took. No child of it is left."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{library}\t{self.media}\n")
+        run = psutil.Process(int(self._process.stdout.readline()))
+        children: list[psutil.Process] = []
+        if kill_after is not None:
+            time.sleep(kill_after)
+            try:
+                children = run.children(recursive=True)
+                run.send_signal(signal.SIGKILL)
+            except psutil.NoSuchProcess:  # it was quicker
+                pass
+        code, seconds = self._process.stdout.readline().split()
+        deadline = time.monotonic() + 10
+        while any(map(lives, children)):
+            assert time.monotonic() < deadline, "a child outlives the process that started it"
+            time.sleep(0.01)
+        return int(code), float(seconds)
+
+    def close(self) -> None:
+        self._process.communicate(timeout=30)
+
+
+def lives(process: psutil.Process) -> bool:
+    """False for zombies too: who inherits them may be slow to bury them."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.fixture(scope="module")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures, copies of them, notes and damaged files."""
+    folder = tmp_path_factory.mktemp("killed") / "media"
+    for number in range(40):
+        path = folder / f"{number % 5}" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        photo(24, 16, number - number % 10 // 9).save(path)  # every tenth is a copy
+    for number in range(8):
+        (folder / f"{number}.txt").write_text(f"Note {number}. " * (20 * number))
+    for number in range(4):
+        (folder / "3" / f"bad {number}.jpg").write_bytes(b"\xff\xd8\xff" + bytes([number]))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def victim(media: Path) -> Iterator[Victim]:
+    victim = Victim(media)
+    yield victim
+    victim.close()
+
+
+def whole(folder: Path) -> list[str]:
+    """The dump of a library in which nothing is amiss."""
+    with open_library(folder, load=lambda _: HashEncoder()) as library:
+        found = examine(library)
+        assert (found.faults, found.repaired, found.stale) == ([], [], [])
+        return list(library.catalog.dump())
+
+
+def test_killed_at_thirty_moments_it_ends_as_after_one_quiet_run(victim, tmp_path):
+    victim.index(tmp_path / "warm up")
+    code, quiet = victim.index(tmp_path / "quiet")
+    assert code == 4  # the damaged files
+    expected = whole(tmp_path / "quiet")
+    moments = random.Random(0)
+    kills = libraries = 0
+    while kills < KILLS:
+        library = tmp_path / f"killed {libraries}"
+        libraries += 1
+        while (code := victim.index(library, kill_after=moments.uniform(0, quiet))[0]) == -signal.SIGKILL:
+            kills += 1
+        assert code == 4
+        assert whole(library) == expected
+    assert libraries > 1  # some runs came to their end between the kills
+
+
+def test_a_library_that_was_killed_can_be_searched_at_once(victim, tmp_path):
+    """What was acknowledged is there, and readers need not wait for a repair."""
+    _, quiet = victim.index(tmp_path / "quiet")
+    for share in (0.5, 0.7, 0.9):
+        library = tmp_path / f"killed {share}"
+        victim.index(library, kill_after=share * quiet)
+        if (library / "catalog.db").exists():
+            with open_library(library, load=lambda _: HashEncoder()) as opened:
+                found = examine(opened)
+                assert (found.faults, found.stale) == ([], [])
+                assert sum(
+                    len(opened.views.view(opened.space(key.space_id), key.kind)) for key in opened.view_keys()
+                ) == sum(json.loads(line).get("in_views", False) for line in opened.catalog.dump())

@@ -58,7 +58,7 @@ class SqlLog:
         with self._catalog.write() as tx:
             for asset in self._assets[:removed]:
                 tx.locations.remove(tx.locations.of_asset(asset))
-            tx.assets.forget(self._assets[:removed])
+            tx.assets.forget_orphans()
         self._assets = self._assets[removed:]
 
     def _add(self, vectors: NDArray[np.float16]) -> None:

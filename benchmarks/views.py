@@ -25,7 +25,7 @@ from bowerbird.ports import ChangeLog, VectorView
 from bowerbird.store.views.exact import ExactView
 from bowerbird.store.views.keeper import ViewKeeper
 from bowerbird.store.views.snapshot import VERIFIED
-from bowerbird.types import ChangeBatch, SegmentKind, Space, SpaceName, SpaceState
+from bowerbird.types import ChangeBatch, SegmentKind, Space, SpaceName, SpaceState, ViewKey
 
 QUERIES, CHANGES, REPEATS = 200, 1000, 9
 
@@ -109,16 +109,31 @@ def same_answers(view: VectorView, oracle: VectorView, queries: NDArray[np.float
     return int(((ids == right_ids) & (scores == right_scores)).all(axis=1).sum())
 
 
+class MarksInMemory:
+    """The database's side of a snapshot's mark, for one run."""
+
+    def __init__(self) -> None:
+        self._marks: dict[ViewKey, str] = {}
+
+    def get(self, key: ViewKey) -> str:
+        """The mark of the newest snapshot."""
+        return self._marks.get(key, "")
+
+    def set(self, key: ViewKey, mark: str) -> None:
+        """Keep it."""
+        self._marks[key] = mark
+
+
 def run(count: int, dimension: int, make_log: Callable[[Path, NDArray[np.float16]], ChangingLog]) -> None:
     with TemporaryDirectory() as folder:
         log = make_log(Path(folder), clustered(count, dimension, seed=1))
         space = Space(1, SpaceName.JOINT, "benchmark", "f" * 64, dimension, SpaceState.ACTIVE)
-        kind = SegmentKind.IMAGE
+        kind, marks = SegmentKind.IMAGE, MarksInMemory()
         queries = clustered(QUERIES, dimension, seed=2).astype(np.float32)
         print(f"{count:,} vectors of {dimension} dimensions; {make_log.__name__}; medians of {REPEATS}\n")
 
         def keeper() -> ViewKeeper:
-            return ViewKeeper(Path(folder) / "views", lambda key: log)
+            return ViewKeeper(Path(folder) / "views", lambda key: log, marks=marks)
 
         def verified_anew() -> None:
             next(Path(folder).rglob(VERIFIED)).unlink()

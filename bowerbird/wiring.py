@@ -26,8 +26,6 @@ log = logging.getLogger(__name__)
 CATALOG = "catalog.db"
 TOML = "library.toml"
 VIEWS = "views"
-IDENTITY = "library"
-"""A fact in the catalogue: a random name, by which views know the database that they were made from."""
 
 LoadEncoder = Callable[[str], Encoder]
 """From a spec string to an encoder; `load_encoder` of the registry unless a test hands in another."""
@@ -66,10 +64,11 @@ class Library:
         self._encoders: dict[int, Encoder] = {}
         with catalog.read() as tx:
             self.spaces: Sequence[Space] = tx.spaces.active()
-            identity = tx.meta.get(IDENTITY) or ""
         dimensions = {space.id: space.dimension for space in self.spaces}
         self.views = ViewKeeper(
-            folder / VIEWS, lambda key: catalog.change_log(key, dimensions[key.space_id]), library=identity
+            folder / VIEWS,
+            lambda key: catalog.change_log(key, dimensions[key.space_id]),
+            marks=catalog.view_marks,
         )
 
     @property
@@ -100,8 +99,18 @@ class Library:
     def save_views(self, *, force: bool = False) -> None:
         """Fold what has changed into new snapshots where that is worth it; other processes leave it to this one."""
         with held(self.catalog, "views", "writing the views of this library"):
-            for key in self.view_keys():
-                self.views.save(self.space(key.space_id), key.kind, force=force)
+            self.write_views(force=force)
+
+    def write_views(self, *, force: bool = False) -> None:
+        """`save_views` for a caller who holds the lease already."""
+        for key in self.view_keys():
+            self.views.save(self.space(key.space_id), key.kind, force=force)
+
+    def prepare_search(self) -> None:
+        """Make what a first search would otherwise wait for: the encoders' backgrounds, which are then kept."""
+        for space in self.spaces:
+            for kind in ("image", "text"):
+                self.encoder(space).background(kind)
 
     def view_keys(self) -> Sequence[ViewKey]:
         """The views there are now."""
@@ -241,7 +250,6 @@ def _make_spaces(catalog: Catalog, joint: EncoderDescription, load: LoadEncoder)
         descriptions[SpaceName.TEXT] = load("minilm").description
     with catalog.write() as tx:
         if not tx.spaces.active():
-            tx.meta.set(IDENTITY, uuid.uuid4().hex)
             for name, description in descriptions.items():
                 tx.spaces.add(name, description, SpaceState.ACTIVE)
 

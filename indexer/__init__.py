@@ -57,6 +57,7 @@ class Indexer:
                 report = replace(report, seen=report.seen + len(absent), failed=(*absent, *report.failed))
                 with suppress(LibraryBusy):  # somebody else is writing them, and views catch up by themselves
                     self.library.save_views()
+                self.library.prepare_search()
                 state = "done"
             finally:
                 with catalog.write() as tx:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 
 from bowerbird.store.lease import held
@@ -25,7 +26,7 @@ class Diagnosis:
     @property
     def well(self) -> bool:
         """Whether nothing is left to do."""
-        return not self.faults
+        return not self.faults and not self.stale
 
 
 def examine(library: Library) -> Diagnosis:
@@ -66,5 +67,5 @@ def _examine_files(library: Library, found: Diagnosis) -> None:
                 for path, location in tx.locations.at(root.id, paths[start : start + 500]).items():
                     file = ScannedFile(root, path, location.stat)
                     if changed_since(file):
-                        state = "has changed" if file.absolute.exists() else "is gone"
+                        state = "has changed" if os.path.lexists(file.absolute) else "is gone"
                         found.stale.append(f"{file.absolute} {state}")

@@ -23,45 +23,56 @@ class Forgotten:
     roots: int
 
 
-def forget(library: Library, what: str) -> Forgotten:
-    """Forget ``what``: a path (a root, a folder or a file; it need not exist any more) or the id of an asset.
+def forget(library: Library, *names: str) -> Forgotten:
+    """Forget paths (a root, a folder or a file; it need not exist any more) and ids of assets: all of them, or none.
 
-    The files themselves are not touched. Raises `UsageError` where the library knows nothing by that name.
+    With them goes whatever has lost its last file before and was kept in case that turned up again. The files
+    themselves are not touched. Raises `UsageError` where the library knows nothing by one of the names.
     """
-    with held(library.catalog, "index", "working on this library"):
+    with (
+        held(library.catalog, "index", "working on this library"),
+        held(library.catalog, "views", "writing the views of this library"),
+    ):
         with library.catalog.write() as tx:
-            done = _forget_asset(tx, what) if re.fullmatch(r"[0-9a-f]{64}", what) else _forget_path(tx, what)
+            waiting = tx.assets.forget_orphans()
+            done = [_forget(tx, name, waiting) for name in names]
+            assets = tx.assets.forget_orphans()
         # Snapshots hold vectors too, and deleted pages linger in the write-ahead log.
-        library.save_views(force=True)
+        library.write_views(force=True)
         library.catalog.compact()
-    return done
+    files, roots = (sum(counts) for counts in zip(*done, strict=True))
+    return Forgotten(files, waiting + assets, roots)
 
 
-def _forget_asset(tx: Transaction, hash_: str) -> Forgotten:
-    asset = tx.assets.by_hash(hash_)
-    if asset is None:
-        raise UsageError(f"no asset of this library has the id {hash_}; `bowerbird search --json` shows ids")
-    locations = tx.locations.of_asset(asset.id)
-    tx.locations.remove(locations)
-    return Forgotten(len(locations), tx.assets.forget([asset.id]), 0)
+def _forget(tx: Transaction, name: str, waiting: int) -> tuple[int, int]:
+    """Files and roots that went. Where only orphans were ``waiting``, the name may well have been theirs."""
+    if not name.strip():
+        raise UsageError("an empty name is no path; name what to forget")
+    if re.fullmatch(r"[0-9a-f]{64}", name):
+        asset = tx.assets.by_hash(name)
+        if asset is None and not waiting:
+            raise UsageError(f"no asset of this library has the id {name}; `bowerbird search --json` shows ids")
+        locations = tx.locations.of_asset(asset.id) if asset else []
+        tx.locations.remove(locations)
+        return len(locations), 0
+    files, roots = _forget_path(tx, name)
+    if not files and not roots and not waiting:
+        raise UsageError(f"nothing of {name} is in this library; `bowerbird roots` shows what is")
+    return files, roots
 
 
-def _forget_path(tx: Transaction, what: str) -> Forgotten:
-    files, roots, touched = 0, 0, set[int]()
+def _forget_path(tx: Transaction, name: str) -> tuple[int, int]:
+    files, roots = 0, 0
     for root in tx.roots.all():
-        below = below_root(what, Path(root.path))
-        if Path(root.path).is_relative_to(os.path.realpath(what)):
-            touched.update(tx.assets.ids_under(root.id))
+        below = below_root(name, Path(root.path))
+        if Path(root.path).is_relative_to(os.path.realpath(name)):
             files += sum(1 for _ in tx.locations.under(root.id)) + len(tx.failures.under(root.id))
             tx.roots.remove(root.id)
             roots += 1
         elif below is not None:
-            touched.update(tx.assets.ids_under(root.id, below))
             ids = [id_ for id_, _ in tx.locations.under(root.id, below)]
             tx.locations.remove(ids)
             failures = tx.failures.under(root.id, below)
             tx.failures.clear(root.id, failures)
             files += len(ids) + len(failures)
-    if not files and not roots:
-        raise UsageError(f"nothing of {what} is in this library; `bowerbird roots` shows what is")
-    return Forgotten(files, tx.assets.forget(sorted(touched)), roots)
+    return files, roots

@@ -32,6 +32,8 @@ class Progress:
     failed: int
 
 
+_SAVE_VIEWS_EVERY = 20_000  # segments
+
 OnProgress = Callable[[Progress], None]
 
 
@@ -55,6 +57,7 @@ class Run:
     """Content of this run that could not be read, so that a second copy is not tried."""
     _again: list[Todo] = field(default_factory=list)
     """Copies of a file that changed while it was being read: they are read in its place."""
+    _saved_at: int = 0
     _recipes: dict[str, Recipe] = field(default_factory=dict)
     _started: float = field(default_factory=time.monotonic)
 
@@ -72,6 +75,7 @@ class Run:
                 for outcome in library.decoders.decode(requests):
                     for prepared in self._prepare(outcome, encode, commit):
                         commit.put(Finished(prepared, self._copies[prepared.todo.content]))
+                    self._save_views_now_and_then()
                     self._tell()
                 todo, self._again = self._again, []
             for prepared in encode.flush():
@@ -80,6 +84,12 @@ class Run:
             commit.flush()
         self._tidy()
         return self.report()
+
+    def _save_views_now_and_then(self) -> None:
+        """Long runs leave snapshots on the way, or every searcher would hold all that is new in memory."""
+        if self._counts["segments"] - self._saved_at > _SAVE_VIEWS_EVERY:
+            self._saved_at = self._counts["segments"]
+            self.library.save_views()
 
     def report(self) -> IndexReport:
         """What has been done so far."""

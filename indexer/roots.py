@@ -27,7 +27,7 @@ def targets_for(catalog: Catalog, paths: Sequence[Path | str]) -> tuple[list[Tar
         for given, path in sorted(real.items(), key=lambda pair: len(pair[1].parts)):
             around = [roots[each] for each in (path, *path.parents) if each in roots]
             if reason := _absence(path, around):
-                absent.append(FailedFile(os.path.abspath(given), "scan", reason))  # noqa: PTH100 (links stay)
+                absent.append(FailedFile(os.path.abspath(given), "scan", reason))
                 continue
             innermost = Path(around[0].path) if around else path
             # A root that is known is noted again: drives come back under other device numbers.
@@ -97,7 +97,7 @@ def below_root(given: Path | str, root: Path) -> str | None:
 
     Links above the root are resolved, those below it are not: a link to a file is catalogued under its own name.
     """
-    path = Path(os.path.abspath(Path(given).expanduser()))  # noqa: PTH100
+    path = Path(os.path.abspath(Path(given).expanduser()))
     for above in (path, *path.parents):
         if Path(os.path.realpath(above)) == root:
             found = path.relative_to(above).as_posix()

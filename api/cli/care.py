@@ -71,12 +71,11 @@ def forget(
     from indexer.forget import forget as forget_in
 
     with open_library(chosen(context, library)) as opened:
-        done = [forget_in(opened, each) for each in what]
-    total = {key: sum(getattr(each, key) for each in done) for key in ("files", "assets", "roots")}
+        done = forget_in(opened, *what)
     if as_json:
-        print_json(total)
+        print_json(asdict(done))
     else:
-        say(f"forgot {total['files']:,} files, {total['assets']:,} assets and {total['roots']:,} roots")
+        say(f"forgot {done.files:,} files, {done.assets:,} assets and {done.roots:,} roots")
 
 
 def doctor(
@@ -92,6 +91,8 @@ def doctor(
     from bowerbird.wiring import open_library
     from indexer.doctor import examine
 
+    if dump and as_json:
+        raise typer.BadParameter("--dump prints lines of JSON, not one object: leave out --json.")
     with open_library(chosen(context, library)) as opened:
         if dump:
             for line in opened.catalog.dump():

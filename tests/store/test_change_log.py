@@ -22,7 +22,7 @@ from bowerbird.store.tables import asset, change, embedding, segment
 from bowerbird.store.views.exact import ExactView
 from bowerbird.types import ChangeBatch, Moment, Root, SegmentKind, Space, SpaceName, ViewKey
 from tests.contracts.change_log import ChangeLogContract, Model, played
-from tests.store.hand import DIMENSION, derive, hash_of, live_ids, make_space, place, put_asset, vector, wipe
+from tests.store.hand import DIMENSION, derive, live_ids, make_space, place, put_asset, vector, wipe
 from tests.store.writer import write_a_lot
 
 TOP = Path(__file__).parents[2]
@@ -171,7 +171,6 @@ _verbs = st.one_of(
     st.tuples(st.just("place"), st.sampled_from(HASHES), st.sampled_from(PATHS)),
     st.tuples(st.just("take away"), st.sampled_from(PATHS)),
     st.tuples(st.sampled_from(["orphan", "orphan", "empty the root", "forget orphans"])),
-    st.tuples(st.just("forget"), st.sampled_from(HASHES)),
 )
 _stories = st.lists(st.tuples(_verbs, st.integers(0, 9)), min_size=10, max_size=25)
 
@@ -216,9 +215,6 @@ class Player:
                 tx.roots.remove(root.id)
             case ("orphan",):
                 tx.assets.orphan()
-            case "forget", name:
-                if found := tx.assets.by_hash(hash_of(name)):
-                    tx.assets.forget([found.id])
             case ("forget orphans",):
                 tx.assets.forget_orphans()
 

@@ -23,6 +23,7 @@ from bowerbird.store.catalog.meta import Meta
 from bowerbird.store.catalog.roots import Roots
 from bowerbird.store.catalog.segments import Segments
 from bowerbird.store.catalog.spaces import Spaces
+from bowerbird.store.catalog.view_marks import ViewMarks
 from bowerbird.store.dump import dump
 from bowerbird.store.engine import in_plain_words, make_engine, reading, writing
 from bowerbird.types import ViewKey
@@ -120,6 +121,11 @@ class Catalog:
     def change_log(self, key: ViewKey, dimension: int) -> SqlChangeLog:
         """The log of one view, each of its calls a transaction of its own."""
         return SqlChangeLog(self.engine, key, dimension)
+
+    @property
+    def view_marks(self) -> ViewMarks:
+        """What the database says of the snapshots of its views."""
+        return ViewMarks(self.engine)
 
     def compact(self) -> None:
         """Write the log of SQLite back into its file, so that nothing that was deleted lingers in it."""

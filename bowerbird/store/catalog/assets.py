@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from bowerbird.store.catalog.changes import log_changes
-from bowerbird.store.catalog.locations import below
 from bowerbird.store.catalog.rows import chunks, upsert
 from bowerbird.store.tables import asset, derivation, location, segment
 from bowerbird.types import Asset, AssetInfo, AssetKind
@@ -78,20 +77,6 @@ class Assets:
         if before is not None:
             gone = sa.and_(gone, asset.c.orphaned_at < before)
         return self._connection.execute(sa.delete(asset).where(gone)).rowcount
-
-    def ids_under(self, root_id: int, folder: str = "") -> Sequence[int]:
-        """The assets that have a location at ``folder`` of this root or below."""
-        query = sa.select(location.c.asset_id).where(location.c.root_id == root_id, below(location.c.path, folder))
-        return self._connection.execute(query.distinct()).scalars().all()
-
-    def forget(self, asset_ids: Sequence[int]) -> int:
-        """Delete those of these assets that have no location left, with all that is derived from them."""
-        self.orphan()
-        forgotten = 0
-        for chunk in chunks(asset_ids):
-            lost = sa.and_(asset.c.id.in_(chunk), asset.c.orphaned_at.is_not(None))
-            forgotten += self._connection.execute(sa.delete(asset).where(lost)).rowcount
-        return forgotten
 
     def counts(self) -> dict[AssetKind, int]:
         """How many assets of each kind can be found."""

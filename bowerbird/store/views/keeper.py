@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
+import uuid
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -30,17 +32,38 @@ _ATTEMPTS = 5
 """How often `check` looks for a moment at which nobody writes."""
 
 
+class Marks(Protocol):
+    """What the database itself says of a view's newest snapshot: a random mark, which the snapshot bears too.
+
+    A database that was restored from a backup, or exchanged for another, bears other marks. Its snapshots are then not
+    believed, though they be of the same encoder and of lines that its log has reached again.
+    """
+
+    def get(self, key: ViewKey) -> str:
+        """The mark; ``""`` where no snapshot has been written."""
+        ...
+
+    def set(self, key: ViewKey, mark: str) -> None:
+        """Keep the mark of a snapshot that now stands."""
+        ...
+
+
+def made_of(space: Space, mark: str) -> str:
+    """What a snapshot says it is of: which encoder's vectors, at which moment of which database."""
+    return f"{space.fingerprint}/{mark}"
+
+
 class ViewKeeper:
     """The views of one library, one for each (space, segment kind), under ``folder``. Safe to use from several threads.
 
-    ``log_of`` gives a view's side of the change log, and ``library`` names the database that it is read from: what was
-    made from another is of no use, though it be of the same encoder and as long. Nothing here is needed to survive:
-    whatever is amiss with a snapshot, the view is rebuilt in memory from SQL, and the reason is logged.
+    ``log_of`` gives a view's side of the change log, ``marks`` what the database says of its snapshots. Nothing here is
+    needed to survive: whatever is amiss with a snapshot, the view is rebuilt in memory from SQL, and the reason is
+    logged.
     """
 
-    def __init__(self, folder: Path, log_of: Callable[[ViewKey], ChangeLog], *, library: str = "") -> None:
+    def __init__(self, folder: Path, log_of: Callable[[ViewKey], ChangeLog], *, marks: Marks) -> None:
         self._folder = folder
-        self._library = library
+        self._marks = marks
         self._log_of = log_of
         self._open: dict[ViewKey, _Open] = {}
         self._locks: dict[ViewKey, threading.RLock] = {}
@@ -73,7 +96,9 @@ class ViewKeeper:
             if not (force or self._worth_saving(key, view)):
                 return False
             folded = view.folded()
-            snapshot.write(self._place(key), folded.base, folded.seq, fingerprint=self._mark(space), kind=kind.value)
+            mark = uuid.uuid4().hex
+            snapshot.write(self._place(key), folded.base, folded.seq, fingerprint=made_of(space, mark), kind=kind.value)
+            self._marks.set(key, mark)
             # From now on use the file: the vectors leave memory, and whoever opens it next finds it verified.
             del self._open[key]
             self.view(space, kind)
@@ -126,8 +151,9 @@ class ViewKeeper:
     def _read(
         self, space: Space, kind: SegmentKind, head: int, *, verify: bool = False
     ) -> tuple[snapshot.Manifest, Block] | None:
-        expected = snapshot.Expected(self._mark(space), kind.value, space.dimension)
-        read = snapshot.read(self._place(ViewKey(space.id, kind)), expected, verify=verify)
+        key = ViewKey(space.id, kind)
+        expected = snapshot.Expected(made_of(space, self._marks.get(key)), kind.value, space.dimension)
+        read = snapshot.read(self._place(key), expected, verify=verify)
         if read is not None and read[0].seq > head:
             raise ViewDamaged(f"the snapshot covers line {read[0].seq} of a change log that ends at {head}")
         return read
@@ -153,10 +179,6 @@ class ViewKeeper:
     @staticmethod
     def _many_changes(view: FaissView) -> bool:
         return view.changes > max(SMALLEST, SHARE * len(view.base))
-
-    def _mark(self, space: Space) -> str:
-        """What a snapshot is of: whose database, and which encoder's vectors."""
-        return f"{self._library}/{space.fingerprint}"
 
     def _place(self, key: ViewKey) -> Path:
         return self._folder / _name(key)

@@ -4,8 +4,19 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bowerbird.store.views.keeper import ViewKeeper
-from bowerbird.types import ChangeBatch, SegmentKind, Space, SpaceName, SpaceState
+from bowerbird.types import ChangeBatch, SegmentKind, Space, SpaceName, SpaceState, ViewKey
 from tests.contracts.change_log import FakeChangeLog
+
+
+class MarksInMemory:
+    def __init__(self) -> None:
+        self.marks: dict[ViewKey, str] = {}
+
+    def get(self, key: ViewKey) -> str:
+        return self.marks.get(key, "")
+
+    def set(self, key: ViewKey, mark: str) -> None:
+        self.marks[key] = mark
 
 
 class Library:
@@ -15,12 +26,13 @@ class Library:
 
     def __init__(self, folder: Path, dimension: int = 8) -> None:
         self.folder = folder / "views"
+        self.marks = MarksInMemory()
         self.log = FakeChangeLog(dimension)
         self.space = Space(3, SpaceName.JOINT, "fake", "f" * 64, dimension, SpaceState.ACTIVE)
         self.place = self.folder / "3-image"
 
     def keeper(self) -> ViewKeeper:
-        return ViewKeeper(self.folder, lambda key: self.log)
+        return ViewKeeper(self.folder, lambda key: self.log, marks=self.marks)
 
     def play(self, batches: Iterable[ChangeBatch]) -> None:
         for batch in batches:

@@ -135,7 +135,11 @@ def test_a_snapshot_spares_reading_what_is_live(library: Library) -> None:
 
 def test_views_of_different_kinds_and_spaces_are_kept_apart(library: Library) -> None:
     logs: dict[tuple[int, SegmentKind], FakeChangeLog] = {}
-    keeper = ViewKeeper(library.folder, lambda key: logs.setdefault((key.space_id, key.kind), FakeChangeLog(8)))
+    keeper = ViewKeeper(
+        library.folder,
+        lambda key: logs.setdefault((key.space_id, key.kind), FakeChangeLog(8)),
+        marks=library.marks,
+    )
     other = replace(library.space, id=4)
     keeper.view(library.space, SegmentKind.IMAGE)
     logs[3, SegmentKind.IMAGE].add(unit_vectors(5, 8))

@@ -44,9 +44,11 @@ def index(
     Only what is new or changed costs work: renamed, moved, copied and touched files are recognised by their content.
     """
     from api.cli.progress import shown
+    from bowerbird.settings import default_library
     from indexer import open_indexer
 
-    if not any(os.path.lexists(path) for path in paths):  # before a library is made for nothing
+    folder = chosen(context, library) or default_library()
+    if not folder.exists() and not any(os.path.lexists(path) for path in paths):  # make no library for nothing
         raise typer.BadParameter(f"{paths[0]} is not there: check the spelling.")
     with open_indexer(chosen(context, library), encoder=encoder, say=say) as indexer, shown() as bar:
         report = indexer.index(paths, on_start=bar.start, on_progress=bar.update, retry_failed=retry_failed)

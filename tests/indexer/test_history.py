@@ -9,9 +9,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from bowerbird.media.sandbox import DecoderPool
 from indexer.doctor import examine
@@ -119,18 +119,13 @@ class History(RuleBasedStateMachine):
         assert (again.indexed, again.moved, again.removed) == (0, 0, 0)
         assert self.workshop.encoded == 0
         assert self.workshop.decoded == []
+        assert examine(self.workshop.library).well
         fresh.close()
 
-    @invariant()
-    def the_library_is_whole(self) -> None:
-        found = examine(self.workshop.library)
-        assert found.well
-        assert found.repaired == []
-
     @rule()
-    def nothing_is_stale_after_indexing(self) -> None:
-        self.workshop.index(*self.roots)
-        assert examine(self.workshop.library).stale == []
+    def examine(self) -> None:
+        found = examine(self.workshop.library)
+        assert (found.faults, found.repaired) == ([], [])
 
 
 @pytest.mark.timeout(120)
@@ -139,6 +134,10 @@ def test_history(template, pool):
     run_state_machine_as_test(
         History,
         settings=settings(
-            max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=20,
+            stateful_step_count=20,
+            deadline=None,
+            phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would take minutes
+            suppress_health_check=list(HealthCheck),
         ),
     )

@@ -6,12 +6,15 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
@@ -39,15 +42,15 @@ class Victim:
             env={**os.environ, "BOWERBIRD_INDEX__COMMIT_EVERY_S": "0.02", "BOWERBIRD_INDEX__BATCH_SIZE": "4"},
         )
 
-    def index(self, library: Path, *, kill_after: float | None = None) -> tuple[int, float]:
-        """How the run ended (-9: killed) and the seconds it took. No child of it is left."""
+    def index(self, library: Path, *, kill: Callable[[], object] | None = None) -> tuple[int, float]:
+        """How the run ended (-9: killed, when ``kill`` came back) and the seconds it took. No child of it is left."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{library}\t{self.media}\n")
         run = psutil.Process(int(self._process.stdout.readline()))
         children: list[psutil.Process] = []
-        if kill_after is not None:
-            time.sleep(kill_after)
+        if kill is not None:
+            kill()
             try:
                 children = run.children(recursive=True)
                 run.send_signal(signal.SIGKILL)
@@ -112,7 +115,7 @@ def test_killed_at_thirty_moments_it_ends_as_after_one_quiet_run(victim, tmp_pat
     while kills < KILLS:
         library = tmp_path / f"killed {libraries}"
         libraries += 1
-        while (code := victim.index(library, kill_after=moments.uniform(0, quiet))[0]) == -signal.SIGKILL:
+        while (code := victim.index(library, kill=lambda: time.sleep(moments.uniform(0, quiet)))[0]) == -signal.SIGKILL:
             kills += 1
         assert code == 4
         assert whole(library) == expected
@@ -121,14 +124,72 @@ def test_killed_at_thirty_moments_it_ends_as_after_one_quiet_run(victim, tmp_pat
 
 def test_a_library_that_was_killed_can_be_searched_at_once(victim, tmp_path):
     """What was acknowledged is there, and readers need not wait for a repair."""
-    _, quiet = victim.index(tmp_path / "quiet")
-    for share in (0.5, 0.7, 0.9):
-        library = tmp_path / f"killed {share}"
-        victim.index(library, kill_after=share * quiet)
-        if (library / "catalog.db").exists():
-            with open_library(library, load=lambda _: HashEncoder()) as opened:
-                found = examine(opened)
-                assert (found.faults, found.stale) == ([], [])
-                assert sum(
-                    len(opened.views.view(opened.space(key.space_id), key.kind)) for key in opened.view_keys()
-                ) == sum(json.loads(line).get("in_views", False) for line in opened.catalog.dump())
+    for number in (1, 15, 35):
+        library = tmp_path / f"killed {number}"
+
+        def committed(library: Path = library, number: int = number) -> None:
+            while files_in(library) < number:
+                time.sleep(0.001)
+
+        victim.index(library, kill=committed)
+        with open_library(library, load=lambda _: HashEncoder()) as opened:
+            found = examine(opened)
+            assert (found.faults, found.stale) == ([], [])
+            views = [opened.views.view(opened.space(key.space_id), key.kind) for key in opened.view_keys()]
+            lines = map(json.loads, opened.catalog.dump())
+            assert sum(map(len, views)) == sum(line.get("in_views", False) for line in lines)
+
+
+# --- the program as it is installed --------------------------------------------------------------
+
+
+def test_the_program_with_its_own_encoder(tmp_path):
+    """Vectors differ in their last bits with the sizes of the batches that the runs cut; all else is the same."""
+    media = tmp_path / "media"
+    media.mkdir()
+    for number in range(40):
+        photo(80, 60, number).save(media / f"{number}.jpg")
+    (media / "note.txt").write_text("The tide was out. We walked as far as the lighthouse.")
+    command = [Path(sys.executable).parent / "bowerbird", "index", media, "--encoder", "concepts", "--library"]
+    subprocess.run([*command, tmp_path / "quiet"], check=True, capture_output=True)
+    library = tmp_path / "killed"
+    numbers = random.Random(1)
+    slow = {**os.environ, "BOWERBIRD_INDEX__COMMIT_EVERY_S": "0", "BOWERBIRD_DECODE__WORKERS": "1"}
+    for _ in range(3):
+        run = subprocess.Popen([*command, library], env=slow, stderr=subprocess.DEVNULL)
+        enough = files_in(library) + numbers.randint(1, 8)
+        while run.poll() is None and files_in(library) < enough:
+            time.sleep(0.002)
+        children = psutil.Process(run.pid).children(recursive=True)
+        run.kill()
+        assert run.wait() in (-signal.SIGKILL, 0)
+        psutil.wait_procs(children, timeout=0.1)
+        assert not any(map(lives, children))
+    assert files_in(library) > 0
+    subprocess.run([*command, library], check=True, capture_output=True)
+    killed, quiet = whole_but_vectors(library), whole_but_vectors(tmp_path / "quiet")
+    assert killed[0] == quiet[0]
+    np.testing.assert_allclose(killed[1], quiet[1], atol=2e-3)
+    assert (killed[1] * quiet[1]).sum(axis=1).min() > 0.9999
+
+
+def files_in(folder: Path) -> int:
+    try:
+        with closing(sqlite3.connect(f"file:{folder / 'catalog.db'}?mode=ro", uri=True)) as sql:
+            return int(sql.execute("SELECT count(*) FROM location").fetchone()[0])
+    except sqlite3.Error:  # not there yet
+        return 0
+
+
+def whole_but_vectors(folder: Path) -> tuple[list[str], np.ndarray]:
+    """The dump without vectors' hashes, and the vectors, shape ``(assets, dimension)``, by the files' hashes."""
+    with open_library(folder, load=lambda _: HashEncoder()) as library:
+        assert (found := examine(library)).well, found
+        lines = [json.loads(line) for line in library.catalog.dump()]
+        vectors = []
+        with library.catalog.read() as tx:
+            for hash_ in sorted(line["hash"] for line in lines if line["table"] == "asset"):
+                asset = tx.assets.by_hash(hash_)
+                assert asset is not None
+                vectors += [each.vector for _, each in tx.segments.embeddings_of(asset.id, library.joint.id)]
+    return sorted(str({**line, "vector": ""}) for line in lines), np.asarray(vectors, np.float32)

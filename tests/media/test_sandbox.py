@@ -32,8 +32,24 @@ def pool() -> Iterator[DecoderPool]:
         yield pool
 
 
-def children() -> set[int]:
+def living() -> set[int]:
     return {each.pid for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE}
+
+
+@pytest.fixture(autouse=True)
+def before() -> Iterator[None]:
+    """Other tests of the session may have children of their own."""
+    BEFORE.update(living())
+    yield
+    BEFORE.clear()
+
+
+BEFORE: set[int] = set()
+
+
+def children() -> set[int]:
+    """The children that this test has brought about."""
+    return living() - BEFORE
 
 
 def touch(path: Path) -> Path:

@@ -15,11 +15,8 @@ from bowerbird.types import (
     Decoded,
     EncoderDescription,
     Ids,
-    Moment,
     PictureSpec,
     Pixels,
-    Sound,
-    Stage,
     Vectors,
 )
 
@@ -61,30 +58,6 @@ class Encoder(Protocol):
         """Vectors that stand for things in general, shape ``(n, dimension)``, of pictures (``"image"``) or texts
         (``"text"``): what a query's scores are calibrated against while a library is small. None where there are none.
         """
-        ...
-
-
-class Transcriber(Protocol):
-    """Hears what is said in a recording. Safe to call from several threads, one of which is served at a time."""
-
-    stage: Stage
-    """Names the model by its weights, so that another one makes transcripts stale."""
-
-    def transcribe(self, sound: Sound) -> list[Moment]:
-        """Sentences in order, each a moment of kind `speech` with start, end, text, language and confidence.
-
-        Nothing where nothing is said: silence, noise and music give an empty list.
-        """
-        ...
-
-
-class TextReader(Protocol):
-    """Reads words off pictures (OCR). Safe to call from several threads."""
-
-    stage: Stage
-
-    def read(self, picture: Pixels) -> list[Moment]:
-        """Lines or blocks in reading order, each a moment of kind `ocr` with box, text and confidence; often none."""
         ...
 
 

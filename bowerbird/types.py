@@ -21,9 +21,6 @@ Vectors = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 """One picture, shape ``(height, width, 3)``, uint8, RGB, upright."""
 
-Sound = NDArray[np.float32]
-"""One channel at 16,000 samples a second, shape ``(samples,)``, float32 in -1..1."""
-
 Ids = NDArray[np.int64]
 """Embedding ids; ``-1`` stands where there is none."""
 
@@ -147,8 +144,6 @@ class Moment:
     box: Box | None = None
     text: str | None = None
     language: str | None = None
-    confidence: float | None = None
-    """0..1, of text that was heard or read off a picture."""
     pixels: Pixels | None = field(default=None, compare=False, repr=False)
 
 

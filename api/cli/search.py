@@ -45,6 +45,7 @@ def search(
         float | None,
         typer.Option("--min-relevance", help="Leave out hits below, 0 to 1.", metavar="R", show_default=False),
     ] = None,
+    table: Annotated[bool, typer.Option("--table", help="Print a table into a pipe too.")] = False,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -67,7 +68,7 @@ def search(
         said = {key: str(value) if isinstance(value, Path) else value for key, value in asked.items()}
         print_json(as_object(result, {**said, "limit": limit, "min_relevance": min_relevance}))
     else:
-        _tell(result)
+        _tell(result, table or sys.stdout.isatty())
 
 
 def as_object(result: SearchResult, query: dict[str, Any]) -> dict[str, Any]:
@@ -96,10 +97,10 @@ def _check_kinds(kinds: list[str]) -> None:
             raise typer.BadParameter(f"there is no kind {kind!r}.{meant} Kinds: {', '.join(KINDS)}.")
 
 
-def _tell(result: SearchResult) -> None:
+def _tell(result: SearchResult, as_table: bool) -> None:
     if not result.matched:
         say("Nothing here stands out for this query." + (" The nearest are:" if result.hits else ""))
-    if not sys.stdout.isatty():
+    if not as_table:
         for hit in result.hits:
             line = (str(hit.rank), f"{hit.relevance:.2f}", hit.segment_kind, printable(hit.path), _excerpt(hit))
             typer.echo("\t".join(line).rstrip())
@@ -120,7 +121,8 @@ def _tell(result: SearchResult) -> None:
         if hit.text:
             where.append("\n" + _excerpt(hit), style="not bold dim")
         table.add_row(str(hit.rank), f"{hit.relevance:.2f}", hit.segment_kind, where)
-    Console().print(table)
+    console = Console() if sys.stdout.isatty() else Console(width=120)
+    console.print(table)
 
 
 def _excerpt(hit: Hit, most: int = 160) -> str:

@@ -136,6 +136,12 @@ def test_what_is_piped_is_one_line_a_hit(library):
     assert excerpt.startswith("# Repotting the fern")
 
 
+def test_a_table_can_be_had_in_a_pipe(library):
+    out = bowerbird("search", "a cat", "--library", library, "--limit", "2", "--table").out
+    assert "relevance" in out.splitlines()[0]
+    assert "chelsea.png" in out
+
+
 @pytest.mark.parametrize("arguments", ["search bread --json", "doctor --dump", "status", "--help"])
 def test_a_reader_that_has_had_enough_is_no_failure(library, arguments):
     program = Path(sys.executable).parent / "bowerbird"

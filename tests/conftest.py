@@ -5,8 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from hypothesis import settings
+
 # Set at import, before any test module or child process looks: converted networks are made once for this checkout.
 for name in [name for name in os.environ if name.startswith("BOWERBIRD_")]:
     del os.environ[name]
 os.environ["BOWERBIRD_CACHE"] = str(Path(__file__).parents[1] / ".pytest_cache" / "bowerbird")
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+# No test is timed. The gate runs the same examples each time, so that it judges the change; people's runs look further.
+settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("house")

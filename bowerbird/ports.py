@@ -9,16 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from bowerbird.types import (
-    AssetKind,
-    ChangeBatch,
-    Decoded,
-    EncoderDescription,
-    Ids,
-    PictureSpec,
-    Pixels,
-    Vectors,
-)
+from bowerbird.moments import Decoded, Moment, PictureSpec, Wanted
+from bowerbird.types import AssetKind, ChangeBatch, EncoderDescription, Ids, Pixels, Sound, Stage, Vectors
 
 
 class Decoder(Protocol):
@@ -31,10 +23,11 @@ class Decoder(Protocol):
     suffixes: frozenset[str]
     """Lower case, with the dot."""
 
-    def decode(self, path: Path, spec: PictureSpec | None) -> Decoded:
-        """Read ``path`` through; pictures are made to ``spec`` (None: no pixels are wanted).
+    def decode(self, path: Path, wanted: Wanted) -> Decoded:
+        """Read ``path`` through, for what is ``wanted`` of it.
 
-        Raises `DecodeFailed` with a one-line reason where the file is damaged, empty or over a limit.
+        Raises `DecodeFailed` with a one-line reason where the file is damaged, empty or over a limit, then or while
+        its parts are gone through. The file stays open until they have been, or the iterator is closed.
         """
         ...
 
@@ -58,6 +51,30 @@ class Encoder(Protocol):
         """Vectors that stand for things in general, shape ``(n, dimension)``, of pictures (``"image"``) or texts
         (``"text"``): what a query's scores are calibrated against while a library is small. None where there are none.
         """
+        ...
+
+
+class Transcriber(Protocol):
+    """Hears what is said in a recording. Safe to call from several threads, one of which is served at a time."""
+
+    stage: Stage
+    """Names the model by its weights, so that another one makes transcripts stale."""
+
+    def transcribe(self, sound: Sound) -> list[Moment]:
+        """Sentences in order, each a moment of kind `speech` with start, end, text, language and confidence.
+
+        Nothing where nothing is said: silence, noise and music give an empty list.
+        """
+        ...
+
+
+class TextReader(Protocol):
+    """Reads words off pictures (OCR). Safe to call from several threads."""
+
+    stage: Stage
+
+    def read(self, picture: Pixels) -> list[Moment]:
+        """Lines or blocks in reading order, each a moment of kind `ocr` with box, text and confidence; often none."""
         ...
 
 

@@ -6,11 +6,11 @@ uint8 RGB of shape ``(height, width, 3)``, upright. Times are seconds, sizes byt
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ Vectors = NDArray[np.float32]
 
 Pixels = NDArray[np.uint8]
 """One picture, shape ``(height, width, 3)``, uint8, RGB, upright."""
+
+Sound = NDArray[np.float32]
+"""One channel at 16,000 samples a second, shape ``(samples,)``, float32 in -1..1."""
 
 Ids = NDArray[np.int64]
 """Embedding ids; ``-1`` stands where there is none."""
@@ -112,6 +115,41 @@ class Location:
     stat: FileStat
 
 
+class TakenFrom(StrEnum):
+    """What tells when something was taken, the surest first."""
+
+    EXIF = "exif"
+    XMP = "xmp"
+    CONTAINER = "container"
+    NAME = "name"
+    MTIME = "mtime"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """When a picture or recording was made: the clock on the wall there, without a zone, since people ask by it."""
+
+    at: datetime
+    source: TakenFrom
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A point on the Earth, in degrees of WGS 84; south and west are negative."""
+
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The nearest place that has a name; ``country`` in English, ``region`` the part of it."""
+
+    name: str
+    region: str
+    country: str
+
+
 @dataclass(frozen=True, slots=True)
 class AssetInfo:
     """What a decoder learns of a file as a whole."""
@@ -121,6 +159,15 @@ class AssetInfo:
     width: int | None = None
     height: int | None = None
     duration_s: float | None = None
+    taken: Taken | None = None
+    camera: str | None = None
+    lens: str | None = None
+    position: Position | None = None
+    place: Place | None = None
+    title: str | None = None
+    artist: str | None = None
+    album: str | None = None
+    keywords: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,28 +178,6 @@ class Asset:
     hash: str
     size: int
     info: AssetInfo
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What decoding and segmenting yield, before the catalogue knows it: pixels, text, or both, and where it lies."""
-
-    kind: SegmentKind
-    start_s: float | None = None
-    end_s: float | None = None
-    page: int | None = None
-    box: Box | None = None
-    text: str | None = None
-    language: str | None = None
-    pixels: Pixels | None = field(default=None, compare=False, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """A file read through: what it is, and its moments in the order in which they lie in it."""
-
-    info: AssetInfo
-    moments: Sequence[Moment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +195,8 @@ class Segment:
     box: Box | None
     text: str | None
     language: str | None
+    confidence: float | None
+    """0..1, of text that was heard or read off a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,21 +206,6 @@ class Stage:
     name: str
     version: int
     options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class PictureSpec:
-    """How an encoder wants a picture: ``size`` x ``size`` pixels, made once, where the picture is decoded.
-
-    ``shortest`` scales the shorter side to ``size / crop`` and cuts the centre; ``squash`` scales both
-    sides to ``size``; ``longest`` scales the longer side to ``size`` and pads with ``fill``.
-    """
-
-    size: int
-    resize: Literal["shortest", "squash", "longest"] = "shortest"
-    crop: float = 1.0
-    interpolation: Literal["bilinear", "bicubic"] = "bicubic"
-    fill: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,68 +267,6 @@ class ChangeBatch:
     ids: Ids
     vectors: NDArray[np.float16]
     removed: Ids
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a hit must be, apart from near."""
-
-    kinds: tuple[SegmentKind, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What someone looks for. At least one of ``text``, ``image`` and ``like`` is given."""
-
-    text: str | None = None
-    image: bytes | None = field(default=None, repr=False)
-    """An encoded picture (JPEG, PNG …), as it came."""
-    like: str | None = None
-    """The hash of an asset of this library."""
-    negatives: tuple[str, ...] = ()
-    filters: Filters = Filters()
-    limit: int = 10
-    min_relevance: float | None = None
-    """None: the library's default."""
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Why a hit is a hit: its rank (from 1) and score in one source."""
-
-    source: Source
-    rank: int
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """The best moment of one asset, with the reasons; ``folded`` counts its other moments that also matched."""
-
-    rank: int
-    relevance: float
-    asset_id: str
-    path: str
-    kind: AssetKind
-    segment_id: int
-    segment_kind: SegmentKind
-    start_s: float | None
-    end_s: float | None
-    page: int | None
-    box: Box | None
-    text: str | None
-    folded: int
-    evidence: tuple[Evidence, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """Hits, best first; ``matched`` is False where nothing stands out."""
-
-    hits: tuple[Hit, ...]
-    matched: bool
-    took_ms: float
-    next_cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

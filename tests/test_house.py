@@ -12,7 +12,15 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = ("bowerbird", "indexer", "search", "api")
-VOCABULARY = {"bowerbird.types", "bowerbird.ports", "bowerbird.errors", "bowerbird.settings", "bowerbird"}
+VOCABULARY = {
+    "bowerbird.types",
+    "bowerbird.moments",
+    "bowerbird.queries",
+    "bowerbird.ports",
+    "bowerbird.errors",
+    "bowerbird.settings",
+    "bowerbird",
+}
 
 
 def imports() -> Iterator[tuple[str, str]]:
@@ -56,7 +64,7 @@ def test_imports_run_downwards():
     [
         ("search.fuse", "indexer.scan"),
         ("indexer.scan", "search"),
-        ("bowerbird.media.pictures", "bowerbird.models.registry"),
+        ("bowerbird.media.picture.pictures", "bowerbird.models.registry"),
         ("bowerbird.store.catalog", "bowerbird.wiring"),
         ("bowerbird.types", "bowerbird.store"),
         ("bowerbird.wiring", "indexer"),

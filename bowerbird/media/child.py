@@ -1,4 +1,4 @@
-"""What runs in a child: read a request, decode the file, send its moments one by one.
+"""What runs in a child: read a request, decode the file, send its parts one by one.
 
 It imports the decoders' own libraries and nothing else of the house: no settings, no models, no store. Everything that
 a file makes a library do, good or bad, happens here.
@@ -13,6 +13,7 @@ import resource
 import signal
 import socket
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -20,10 +21,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from bowerbird.errors import DecodeFailed
-from bowerbird.media.protocol import Wire, WireError, pack_info, pack_moment
-from bowerbird.media.registry import Format, format_for
+from bowerbird.media.formats import Format
+from bowerbird.media.parcel import pack_info, pack_part
+from bowerbird.media.protocol import Wire, WireError
+from bowerbird.media.registry import format_for
+from bowerbird.moments import PictureSpec, Wanted
 from bowerbird.ports import Decoder
-from bowerbird.types import PictureSpec
 
 _PR_SET_PDEATHSIG = 1
 
@@ -36,7 +39,7 @@ class Setup:
     wire: int
     memory: int
     formats: str
-    """``module:NAME`` of the table of formats."""
+    """``module:NAME`` of the table of formats, or of the function that returns it."""
     timeout_s: float
     max_memory_mb: int
     max_megapixels: int
@@ -47,9 +50,11 @@ def main(given: Mapping[str, Any]) -> NoReturn:
     """Serve requests until the parent closes the wire or ends."""
     setup = Setup(**given)
     _confine(setup)
+    warnings.simplefilter("ignore")  # of damaged metadata and the like: nobody would see them
     wire = Wire(socket.socket(fileno=setup.wire))
     module, _, name = setup.formats.partition(":")
-    formats: Mapping[str, Format] = getattr(import_module(module), name)
+    found = getattr(import_module(module), name)
+    formats: Mapping[str, Format] = found() if callable(found) else found
     decoders: dict[str, Decoder] = {}
     try:
         wire.send({"ready": True})
@@ -57,9 +62,11 @@ def main(given: Mapping[str, Any]) -> NoReturn:
             request = wire.receive()
             signal.setitimer(signal.ITIMER_REAL, setup.timeout_s + 10)
             for answer in _answers(request, formats, decoders, setup):
+                signal.setitimer(signal.ITIMER_REAL, 0)  # the parent may take its time over what it got
                 wire.send(answer)
                 if answer.get("last") is False and "next" not in wire.receive():
                     raise WireError("out of step")
+                signal.setitimer(signal.ITIMER_REAL, setup.timeout_s + 10)
             signal.setitimer(signal.ITIMER_REAL, 0)
     except WireError:  # the parent is gone, or wants no more
         os._exit(0)
@@ -87,31 +94,35 @@ def _lower(limit: int, value: int) -> None:
 def _answers(
     request: Mapping[str, Any], formats: Mapping[str, Format], decoders: dict[str, Decoder], setup: Setup
 ) -> Iterator[dict[str, Any]]:
-    """The messages that answer one request. One moment is decoded ahead while the parent takes over the last."""
+    """The messages that answer one request. One part is decoded ahead while the parent takes over the last."""
     try:
         path = Path(os.fsdecode(base64.b64decode(request["decode"])))
-        spec = None if request["spec"] is None else PictureSpec(**request["spec"])
         chosen = formats[request["decoder"]] if request["decoder"] else format_for(path, formats)
         if chosen is None:
             raise DecodeFailed(f"files named {path.suffix or 'without a suffix'} are not read")
         if chosen.name not in decoders:
             decoders[chosen.name] = chosen.open(setup)
-        decoded = decoders[chosen.name].decode(path, spec)
+        decoded = decoders[chosen.name].decode(path, _wanted(request["wanted"]))
         answer: dict[str, Any] = {"info": pack_info(decoded.info)}
-        moments = iter(decoded.moments)
-        moment = next(moments, None)
-        if moment is None:
-            yield {**answer, "moment": None, "last": True}
-        while moment is not None:
-            following = next(moments, None)
-            yield {**answer, "moment": pack_moment(moment, setup.memory), "last": following is None}
-            answer, moment = {}, following
+        parts = iter(decoded.parts)
+        part = next(parts, None)
+        if part is None:
+            yield {**answer, "part": None, "last": True}
+        while part is not None:
+            following = next(parts, None)
+            yield {**answer, "part": pack_part(part, setup.memory), "last": following is None}
+            answer, part = {}, following
     except DecodeFailed as failure:
         yield {"failed": _one_line(failure.reason), "stage": failure.stage}
     except MemoryError:
         yield {"failed": "needs more memory than there is", "stage": "decode"}
     except Exception as error:  # whatever a library raises on a hostile file costs that file, and is reported
         yield {"failed": _one_line(f"could not be read: {error or type(error).__name__}"), "stage": "decode"}
+
+
+def _wanted(packed: Mapping[str, Any]) -> Wanted:
+    spec = packed["picture"]
+    return Wanted(**{**packed, "picture": None if spec is None else PictureSpec(**spec)})
 
 
 def _one_line(reason: str) -> str:

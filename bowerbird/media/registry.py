@@ -2,114 +2,134 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from importlib import import_module
+from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol
 
-from bowerbird.ports import Decoder
-from bowerbird.types import AssetKind, PictureSpec, Stage
+from bowerbird.errors import DecodeFailed
+from bowerbird.media.document_formats import DOCUMENTS
+from bowerbird.media.document_formats import PDF as PDF
+from bowerbird.media.document_formats import PLAIN_TEXT as PLAIN_TEXT
+from bowerbird.media.formats import Format, suffixes
+from bowerbird.media.formats import Limits as Limits
+from bowerbird.types import AssetKind
 
+log = logging.getLogger(__name__)
 
-class Limits(Protocol):
-    """What decoders themselves must keep to; `DecodeSettings` has it, and so has the child's own copy."""
-
-    @property
-    def max_megapixels(self) -> int:
-        """Of a picture as it is decoded, a JPEG after its own scaling."""
-        ...
-
-    @property
-    def max_text_mb(self) -> float:
-        """Of a text file."""
-        ...
+ENTRY_POINTS = "bowerbird.formats"
+"""The group in which another package names its `Format` objects."""
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
-    """One medium: what its files are called, and which class, called with the limits, makes its decoder."""
-
-    name: str
-    version: int
-    kind: AssetKind
-    suffixes: frozenset[str]
-    library: str
-    """What reads it, for people."""
-    decoder: str
-    """``module:Class``."""
-    makes_pictures: bool
-    """Whether the `PictureSpec` changes what comes out."""
-
-    def open(self, limits: Limits) -> Decoder:
-        """The decoder itself. Imports its library."""
-        module, _, attribute = self.decoder.partition(":")
-        decoder: Decoder = getattr(import_module(module), attribute)(limits)
-        return decoder
+def _picture(name: str, names: str, library: str, decoder: str, *, replaces: tuple[str, ...] = ()) -> Format:
+    where = f"bowerbird.media.picture.{decoder}"
+    return Format(name, 1, AssetKind.IMAGE, suffixes(names), library, where, shows=True, replaces=replaces)
 
 
-PICTURES = Format(
-    name="pictures",
-    version=1,
-    kind=AssetKind.IMAGE,
-    suffixes=frozenset(
-        (
-            *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".webp", ".avif", ".bmp", ".dib"),
-            *(".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".ico", ".icns", ".tga", ".jp2", ".j2k", ".jpx"),
-            *(".pcx", ".qoi", ".sgi", ".dds"),
-        )
-    ),
-    library="Pillow",
-    decoder="bowerbird.media.pictures:PictureDecoder",
-    makes_pictures=True,
+PICTURES = _picture(
+    "pictures",
+    "jpg jpeg jpe jfif mpo png avif bmp dib ppm pgm pbm pnm ico icns tga jp2 j2k jpx pcx qoi sgi dds",
+    "Pillow",
+    "pictures:PictureDecoder",
 )
-PLAIN_TEXT = Format(
-    name="plain_text",
+ANIMATIONS = _picture("animations", "gif webp apng", "Pillow", "animations:AnimationDecoder", replaces=(PICTURES.name,))
+SCANS = _picture("scans", "tif tiff", "Pillow", "scans:ScanDecoder", replaces=(PICTURES.name,))
+HEIF = _picture("heif", "heic heif hif", "libheif (pi-heif)", "heif:HeifDecoder")
+RAW = _picture(
+    "raw",
+    "3fr arw cr2 cr3 dcr dng erf kdc mef mrw nef nrw orf pef raf rw2 rwl sr2 srf srw x3f",
+    "LibRaw (rawpy)",
+    "raw:RawDecoder",
+)
+DRAWINGS = _picture("drawings", "svg svgz", "resvg", "drawings:DrawingDecoder")
+PHOTOSHOP = _picture("photoshop", "psd psb", "psd-tools", "photoshop:PhotoshopDecoder")
+VIDEO = Format(
+    "video",
+    version=1,
+    kind=AssetKind.VIDEO,
+    suffixes=suffixes("mp4 m4v mov qt mkv webm avi 3gp 3g2 ts mts m2ts mpg mpeg wmv flv ogv"),
+    library="FFmpeg (PyAV)",
+    decoder="bowerbird.media.recording.video:VideoDecoder",
+    shows=True,
+    sounds=True,
+)
+AUDIO = Format(
+    "audio",
+    version=1,
+    kind=AssetKind.AUDIO,
+    suffixes=suffixes("mp3 m4a m4b aac flac ogg oga opus wav wma aiff aif aifc mka amr"),
+    library="FFmpeg (PyAV)",
+    decoder="bowerbird.media.recording.audio:AudioDecoder",
+    shows=True,  # the picture on its cover
+    sounds=True,
+)
+SUBTITLES = Format(
+    "subtitles",
     version=1,
     kind=AssetKind.DOCUMENT,
-    suffixes=frozenset({".txt", ".text", ".md", ".markdown", ".rst", ".log"}),
-    library="charset-normalizer",
-    decoder="bowerbird.media.plain_text:PlainTextDecoder",
-    makes_pictures=False,
+    suffixes=suffixes("srt vtt ass ssa"),
+    library="pysubs2",
+    decoder="bowerbird.media.recording.subtitles:SubtitleDecoder",
 )
 
-FORMATS: Mapping[str, Format] = {each.name: each for each in (PICTURES, PLAIN_TEXT)}
-"""By name. The child's decoders come from this table or from another of the same shape."""
+_OWN = (
+    *(PICTURES, ANIMATIONS, SCANS, HEIF, RAW, DRAWINGS, PHOTOSHOP),
+    *(VIDEO, AUDIO, SUBTITLES),
+    *DOCUMENTS,
+)
 
 
-def formats() -> list[Format]:
-    """Every format that is read."""
-    return list(FORMATS.values())
+@cache
+def formats() -> Mapping[str, Format]:
+    """Every format that is read, by name: our own, then those that other packages bring under `ENTRY_POINTS`.
+
+    A suffix that several claim goes to the first.
+    """
+    table = {each.name: each for each in _OWN}
+    for plug in sorted(entry_points(group=ENTRY_POINTS), key=lambda each: each.name):
+        try:
+            brought = plug.load()
+        except Exception as error:  # somebody else's package, broken: everything else is still read
+            log.warning("the format %s of %s cannot be used: %s", plug.name, plug.value, error)
+            continue
+        if isinstance(brought, Format) and brought.name not in table:
+            table[brought.name] = brought
+        else:
+            log.warning("the format %s of %s is none, or its name is taken", plug.name, plug.value)
+    return table
 
 
-def format_for(path: Path, table: Mapping[str, Format] = FORMATS) -> Format | None:
-    """The format that reads files of this name, None where there is none."""
+@cache
+def _by_suffix() -> Mapping[str, Format]:
+    found: dict[str, Format] = {}
+    for each in formats().values():
+        for suffix in each.suffixes:
+            found.setdefault(suffix, each)
+    return found
+
+
+def format_for(path: Path, table: Mapping[str, Format] | None = None) -> Format | None:
+    """The format that reads files of this name, None where there is none.
+
+    ``.ts`` is the one name of two: there the file is looked into, since TypeScript is no film.
+    """
     suffix = path.suffix.lower()
-    return next((each for each in table.values() if suffix in each.suffixes), None)
+    if table is not None:
+        return next((each for each in table.values() if suffix in each.suffixes), None)
+    found = _by_suffix().get(suffix)
+    if suffix == ".ts" and not _is_transport_stream(path):
+        return formats().get("code")
+    return found
 
 
-def decoder_for(path: Path, limits: Limits | None = None) -> Decoder | None:
-    """The decoder of files of this name, None where there is none; ``limits`` None: the default settings.
+def _is_transport_stream(path: Path) -> bool:
+    """Whether a packet of 188 bytes begins at the start and after each of the first two (ISO 13818-1)."""
+    from bowerbird.media.regular_file import open_regular
 
-    Opening it imports its library, so whoever only asks *whether* a file is read calls `format_for`.
-    """
-    if (found := format_for(path)) is None:
-        return None
-    if limits is None:
-        from bowerbird.settings import DecodeSettings
-
-        limits = DecodeSettings()
-    return found.open(limits)
-
-
-def stage_of(decoder: str | Path, spec: PictureSpec | None) -> Stage:
-    """The decoding step as the catalogue records it, for a decoder's name or a file that it reads.
-
-    Limits are no options: they decide whether a file is read, never what comes out of it, and raising one must not
-    make a whole library stale. Raises ValueError where nothing reads such files.
-    """
-    found = format_for(decoder) if isinstance(decoder, Path) else FORMATS.get(decoder)
-    if found is None:
-        raise ValueError(f"no decoder for {str(decoder)!r}")
-    options = {"picture": asdict(spec)} if spec is not None and found.makes_pictures else {}
-    return Stage(name=f"decode:{found.name}", version=found.version, options=options)
+    try:
+        with open_regular(path) as file:
+            head = file.read(2 * 188 + 1)
+    except DecodeFailed:
+        return False
+    return bool(head) and all(head[at : at + 1] in (b"G", b"") for at in (0, 188, 376))

@@ -8,51 +8,83 @@ pieces. One thread waits on each child, so children work on while the caller's t
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Full, Queue
 from types import TracebackType
 from typing import Any, Self
 
 from bowerbird.errors import DecodeFailed
-from bowerbird.media.registry import PICTURES
+from bowerbird.media.registry import HEIF, PICTURES
 from bowerbird.media.worker import Job, Worker, WorkerLost
+from bowerbird.moments import Decoded, Heard, Moment, Wanted
 from bowerbird.settings import DecodeSettings
-from bowerbird.types import Decoded, PictureSpec
+from bowerbird.types import AssetInfo
 
 _AHEAD = 16
 """Requests in flight for each child: enough that none idles while the caller encodes a batch."""
+_WAITING = 24
+"""Parts that wait for the caller, for each child: those of a few pictures with their tiles."""
+_LOOK_UP_S = 0.1
+"""How soon a thread that waits sees that its events are no longer wanted."""
+_AVIF = (b"avif", b"avis")
 _RETIRE_AFTER = 2_000
 """Files, after which a child makes way for a new one, so that what libraries leak stays bounded."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeRequest:
-    """One file to decode; ``tag`` comes back untouched."""
+    """One file to decode by the format named ``decoder``, or by its own name; ``tag`` comes back untouched."""
 
     path: Path
-    spec: PictureSpec | None
+    wanted: Wanted
     tag: Any = None
+    decoder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class DecodeOutcome:
-    """What became of a request: exactly one of ``decoded`` and ``error`` is given."""
+class Opened:
+    """A file has been opened. Where this comes a second time, what came before is void: another child begins anew."""
 
     request: DecodeRequest
-    decoded: Decoded | None
+    info: AssetInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The next part of a file that has been opened."""
+
+    request: DecodeRequest
+    part: Moment | Heard
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A file is through: wholly where ``error`` is None, and else not at all."""
+
+    request: DecodeRequest
     error: DecodeFailed | None
+
+
+Event = Opened | Part | Closed
+
+
+class _GivenUp(Exception):
+    """Nobody takes events any more."""
 
 
 class DecoderPool:
     """Decodes files in child processes within ``limits``. A context manager; safe to use from several threads.
 
-    Children start with the first file. ``formats`` names the table they choose their decoders from, ``module:NAME``.
+    Children start with the first file. ``formats`` names the table they choose their decoders from, or the function
+    that returns it, ``module:NAME``.
     """
 
-    def __init__(self, limits: DecodeSettings, *, formats: str = "bowerbird.media.registry:FORMATS") -> None:
+    def __init__(self, limits: DecodeSettings, *, formats: str = "bowerbird.media.registry:formats") -> None:
         self._limits = limits
         self._formats = formats
         self._threads = ThreadPoolExecutor(limits.workers, thread_name_prefix="decode")
@@ -61,45 +93,50 @@ class DecoderPool:
         self._idle: list[Worker] = []
         self._closed = False
 
-    def decode(self, requests: Iterable[DecodeRequest]) -> Iterator[DecodeOutcome]:
-        """One outcome for every request, in the order in which they are done.
+    def decode(self, requests: Iterable[DecodeRequest]) -> Iterator[Event]:
+        """For every request at most one `Opened` (but see there), its parts in order, and `Closed` at the end; those of
+        several files mixed.
 
-        Lazy: ``requests`` is advanced in the caller's thread, and only while a bounded number is in flight. An iterator
-        that is given up takes its unstarted work along. Raises BowerbirdError where no child can be started at all.
+        Lazy: ``requests`` is advanced in the caller's thread, and only while a bounded number is in flight; children
+        wait while the caller is busy. An iterator that is given up takes its unfinished work along. Raises
+        BowerbirdError where no child can be started at all.
         """
         source = iter(requests)
-        done: SimpleQueue[Future[DecodeOutcome]] = SimpleQueue()
-        in_flight: set[Future[DecodeOutcome]] = set()
+        stream = _Stream(_WAITING * self._limits.workers)
+        submitted: deque[Future[None]] = deque()
+        open_files = 0
         exhausted = False
         try:
             while True:
-                if not exhausted and len(in_flight) < _AHEAD * self._limits.workers:
+                while not exhausted and open_files < _AHEAD * self._limits.workers and stream.empty():
                     try:
                         request = next(source)
                     except StopIteration:
                         exhausted = True
                     else:
-                        future = self._threads.submit(self._outcome, request)
-                        in_flight.add(future)
-                        future.add_done_callback(done.put)
-                        if done.empty():
-                            continue
-                if not in_flight:
+                        open_files += 1
+                        submitted.append(self._threads.submit(self._run, request, stream))
+                if not open_files:
                     return
-                future = done.get()
-                in_flight.remove(future)
-                yield future.result()
+                event = stream.get()
+                if isinstance(event, Closed):
+                    open_files -= 1
+                    while submitted and submitted[0].done():
+                        submitted.popleft()
+                yield event
         finally:
-            for future in in_flight:
+            stream.give_up()
+            for future in submitted:
                 future.cancel()
 
-    def decode_one(self, path: Path, spec: PictureSpec | None) -> Decoded:
-        """Decode one file. Raises `DecodeFailed` where it cannot be read."""
-        return self._threads.submit(self._decode, Job(path, spec)).result()
+    def decode_one(self, path: Path, wanted: Wanted, *, decoder: str | None = None) -> Decoded:
+        """Decode one file, with all its parts in a list. Raises `DecodeFailed` where it cannot be read."""
+        return self._threads.submit(self._whole, Job(path, wanted, decoder)).result()
 
-    def decode_bytes(self, data: bytes, spec: PictureSpec | None) -> Decoded:
+    def decode_bytes(self, data: bytes, wanted: Wanted) -> Decoded:
         """Decode an encoded picture that is no file, whatever its format. Raises `DecodeFailed` as a file would."""
-        return self._threads.submit(self._decode, Job(data, spec, PICTURES.name)).result()
+        decoder = HEIF if data[4:8] == b"ftyp" and data[8:12] not in _AVIF else PICTURES
+        return self._threads.submit(self._whole, Job(data, wanted, decoder.name)).result()
 
     def close(self) -> None:
         """End the children, whatever they are at. A pool that is closed decodes no more."""
@@ -121,26 +158,49 @@ class DecoderPool:
     ) -> None:
         self.close()
 
-    def _outcome(self, request: DecodeRequest) -> DecodeOutcome:
+    def _run(self, request: DecodeRequest, stream: _Stream) -> None:
+        error: DecodeFailed | None = None
         try:
-            return DecodeOutcome(request, self._decode(Job(request.path, request.spec)), None)
-        except DecodeFailed as error:
-            return DecodeOutcome(request, None, error)
+            with closing(self._decode(Job(request.path, request.wanted, request.decoder))) as items:
+                try:
+                    for item in items:
+                        stream.put(Opened(request, item) if isinstance(item, AssetInfo) else Part(request, item))
+                except DecodeFailed as failed:
+                    error = failed
+            stream.put(Closed(request, error))
+        except _GivenUp:
+            pass
+        except BaseException as crash:  # it belongs to whoever waits for events
+            stream.crash(crash)
 
-    def _decode(self, job: Job) -> Decoded:
+    def _whole(self, job: Job) -> Decoded:
+        items: list[AssetInfo | Moment | Heard] = []
+        for item in self._decode(job):
+            if isinstance(item, AssetInfo):
+                items.clear()  # another child begins anew
+            items.append(item)
+        info, *parts = items
+        assert isinstance(info, AssetInfo)
+        return Decoded(info, [part for part in parts if not isinstance(part, AssetInfo)])
+
+    def _decode(self, job: Job) -> Generator[AssetInfo | Moment | Heard]:
         worker = self._take()
         try:
-            return self._put_to(worker, job)
+            yield from self._put_to(worker, job)
         except WorkerLost as lost:
             if self._closed:
                 raise RuntimeError("the pool was closed") from None
             if not (lost.retry and worker.served > 1):
                 raise
-        return self._put_to(self._start(), job)
+            again = True
+        else:
+            again = False
+        if again:  # outside the handler, so that what the second child does is no consequence of the first
+            yield from self._put_to(self._start(), job)
 
-    def _put_to(self, worker: Worker, job: Job) -> Decoded:
+    def _put_to(self, worker: Worker, job: Job) -> Generator[AssetInfo | Moment | Heard]:
         try:
-            return worker.decode(job)
+            yield from worker.decode(job)
         finally:
             with self._lock:
                 keep = worker.usable and worker.served < _RETIRE_AFTER and not self._closed
@@ -165,3 +225,39 @@ class DecoderPool:
                 return worker
         worker.close()
         raise RuntimeError("the pool was closed")
+
+
+class _Stream:
+    """Events from the threads that wait on children to the one that takes them; threads wait where it is full."""
+
+    def __init__(self, most: int) -> None:
+        self._events: Queue[Event | BaseException] = Queue(most)
+        self._given_up = threading.Event()
+
+    def put(self, event: Event | BaseException) -> None:
+        """Raises `_GivenUp` where nobody takes events any more."""
+        while not self._given_up.is_set():
+            try:
+                return self._events.put(event, timeout=_LOOK_UP_S)
+            except Full:
+                continue
+        raise _GivenUp
+
+    def crash(self, error: BaseException) -> None:
+        """Have `get` raise it."""
+        with suppress(_GivenUp):
+            self.put(error)
+
+    def get(self) -> Event:
+        """The next event; waits for it."""
+        if isinstance(event := self._events.get(), BaseException):
+            raise event
+        return event
+
+    def empty(self) -> bool:
+        """Whether `get` would wait."""
+        return self._events.empty()
+
+    def give_up(self) -> None:
+        """Take no more."""
+        self._given_up.set()

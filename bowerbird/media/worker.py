@@ -17,7 +17,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +27,17 @@ import psutil
 
 import bowerbird
 from bowerbird.errors import BowerbirdError, DecodeFailed
+from bowerbird.media.parcel import unpack_info, unpack_part
 from bowerbird.media.protocol import (
     Wire,
     WireClosed,
     WireError,
     shared_memory,
-    unpack_info,
-    unpack_moment,
     write_at_start,
 )
+from bowerbird.moments import Heard, Moment, Wanted
 from bowerbird.settings import DecodeSettings
-from bowerbird.types import AssetInfo, Decoded, Moment, PictureSpec
+from bowerbird.types import AssetInfo
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,13 @@ _LOOK_EVERY_S = 0.05
 """How often a child at work is looked at. A file that takes less costs no look."""
 _START_WITHIN_S = 60.0
 _MAX_NAME = 16_384
+_MOST_PARTS = 200_000
+_MOST_TEXT = 64 << 20
+"""Bytes of text in one file: the parent holds them until the file is through."""
+_MOST_MINUTES = 24 * 60
+"""For each minute that a recording lasts it may take the time of one file: some films take as long as they run."""
+_PARTS_IN_A_FILES_TIME = 20
+"""As many pages or frames may together take the time of one file more."""
 
 _BOOT = """
 import json, sys
@@ -62,7 +71,7 @@ class Job:
     """One file, or the bytes of one; ``decoder`` None: chosen by the file's name."""
 
     source: Path | bytes
-    spec: PictureSpec | None
+    wanted: Wanted
     decoder: str | None = None
 
 
@@ -145,20 +154,20 @@ class Worker:
         """The child's process id."""
         return self._process.pid
 
-    def decode(self, job: Job) -> Decoded:
-        """Have the child decode one file.
+    def decode(self, job: Job) -> Generator[AssetInfo | Moment | Heard]:
+        """Have the child decode one file: what it is, then its parts, one by one as they are asked for.
 
         Raises `DecodeFailed` where the file is bad and the child is well, `WorkerLost` where the child is lost and
-        no longer `usable`.
+        no longer `usable`; nor is it where the iterator is given up.
         """
         self.served += 1
         self.usable = False
-        self._deadline = time.monotonic() + self._limits.timeout_s
-        self._next_look = time.monotonic() + _LOOK_EVERY_S
         request = self._request(job)
+        self._left_s = self._limits.timeout_s
+        self._start_clock()
         try:
             self._wire.send(request)
-            decoded = self._receive(job.spec)
+            yield from self._receive(job.wanted)
         except WorkerLost:
             raise
         except DecodeFailed:
@@ -168,7 +177,6 @@ class Worker:
             raise self._loss(error) from None
         else:
             self.usable = True
-            return decoded
         finally:
             if isinstance(job.source, bytes):
                 os.ftruncate(self._inbox, 0)
@@ -183,29 +191,44 @@ class Worker:
             name = os.fsencode(job.source.absolute())
         if len(name) > _MAX_NAME:
             raise DecodeFailed("the file's name is too long")
-        return {
-            "decode": base64.b64encode(name).decode(),
-            "decoder": job.decoder,
-            "spec": None if job.spec is None else asdict(job.spec),
-        }
+        return {"decode": base64.b64encode(name).decode(), "decoder": job.decoder, "wanted": asdict(job.wanted)}
 
-    def _receive(self, spec: PictureSpec | None) -> Decoded:
+    def _receive(self, wanted: Wanted) -> Generator[AssetInfo | Moment | Heard]:
         info: AssetInfo | None = None
-        moments: list[Moment] = []
-        budget = self._limits.max_memory_mb << 20
-        while True:
+        text_budget = min(_MOST_TEXT, self._limits.max_memory_mb << 20)
+        for number in count(1):
             answer = self._wire.receive(self._check)
+            self._stop_clock()
             if "failed" in answer:
                 raise DecodeFailed(str(answer["failed"])[:300], stage=str(answer.get("stage", "decode"))[:40])
-            info = info or unpack_info(answer.get("info"))
-            if answer.get("moment") is not None:
-                moment, size = unpack_moment(answer["moment"], self._memory, spec, budget)
-                moments.append(moment)
-                budget -= size
+            if info is None:
+                info = unpack_info(answer.get("info"))
+                minutes = min((info.duration_s or 0) / 60, _MOST_MINUTES)
+                self._left_s += self._limits.timeout_s * minutes
+                yield info
+            if answer.get("part") is not None:
+                part = unpack_part(answer["part"], self._memory, wanted, text_budget)
+                if isinstance(part, Moment) and part.text is not None:
+                    text_budget -= len(part.text.encode())
+                if isinstance(part, Heard) or part.pixels is not None or part.thumbnail is not None:
+                    self._left_s += self._limits.timeout_s / _PARTS_IN_A_FILES_TIME
+                yield part
             if answer.get("last") is not False:
-                return Decoded(info, moments)
-            self._check()
+                return
+            if number > _MOST_PARTS:
+                raise WireError("more parts than any file has")
+            self._start_clock()
             self._wire.send({"next": True})
+
+    def _start_clock(self) -> None:
+        """The child's time runs only while it works: how long the parent takes over a part is not its fault."""
+        self._asked = time.monotonic()
+        self._deadline = self._asked + min(self._left_s, self._limits.timeout_s)
+        self._next_look = self._asked + _LOOK_EVERY_S
+
+    def _stop_clock(self) -> None:
+        self._check()  # a child that answers at once, again and again, is looked at too
+        self._left_s -= time.monotonic() - self._asked
 
     def _check(self) -> None:
         """Hold the child to the clock at every turn, and to its memory every so often."""

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bowerbird.media.registry import FORMATS as REAL
-from bowerbird.media.registry import Format, Limits
-from bowerbird.types import AssetInfo, AssetKind, Decoded, Moment, PictureSpec, SegmentKind
+from bowerbird.media.registry import Format, Limits, formats
+from bowerbird.moments import Decoded, Heard, Moment, Wanted
+from bowerbird.types import AssetInfo, AssetKind, SegmentKind
 
 _leaked: list[bytes] = []
 
@@ -40,39 +40,42 @@ class Hostile:
             ".many",
             ".endless",
             ".shrink",
+            ".slow",
+            ".sound",
+            ".halfway",
         )
     )
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
 
-    def decode(self, path: Path, spec: PictureSpec | None) -> Decoded:
-        decoded: Decoded = getattr(self, path.suffix[1:])(spec)
+    def decode(self, path: Path, wanted: Wanted) -> Decoded:
+        decoded: Decoded = getattr(self, path.suffix[1:])(wanted)
         return decoded
 
-    def hang(self, spec: PictureSpec | None) -> Decoded:
+    def hang(self, wanted: Wanted) -> Decoded:
         time.sleep(3600)
         raise AssertionError
 
-    def crash(self, spec: PictureSpec | None) -> Decoded:
+    def crash(self, wanted: Wanted) -> Decoded:
         ctypes.string_at(0)
         raise AssertionError
 
-    def exit(self, spec: PictureSpec | None) -> Decoded:
+    def exit(self, wanted: Wanted) -> Decoded:
         os._exit(7)
 
-    def eat(self, spec: PictureSpec | None) -> Decoded:
+    def eat(self, wanted: Wanted) -> Decoded:
         while True:
             _leaked.append(os.urandom(1 << 22))
             time.sleep(0.002)
 
-    def leak(self, spec: PictureSpec | None) -> Decoded:
+    def leak(self, wanted: Wanted) -> Decoded:
         """Leave 60 MB behind and be well."""
         _leaked.append(b"x" * (60 << 20))
         time.sleep(0.2)
         return _text("leaked")
 
-    def noise(self, spec: PictureSpec | None) -> Decoded:
+    def noise(self, wanted: Wanted) -> Decoded:
         for descriptor in (1, 2):
             for _ in range(50):
                 try:
@@ -81,21 +84,22 @@ class Hostile:
                     break
         return _text("heard")
 
-    def raise_(self, spec: PictureSpec | None) -> Decoded:
+    def raise_(self, wanted: Wanted) -> Decoded:
         raise KeyError("a bug in a library")
 
-    def lines(self, spec: PictureSpec | None) -> Decoded:
+    def lines(self, wanted: Wanted) -> Decoded:
         raise ValueError("first\nsecond\n" + "x" * 10_000)
 
-    def modules(self, spec: PictureSpec | None) -> Decoded:
+    def modules(self, wanted: Wanted) -> Decoded:
         return _text("\n".join(sorted(sys.modules)))
 
-    def wrong(self, spec: PictureSpec | None) -> Decoded:
+    def wrong(self, wanted: Wanted) -> Decoded:
         """Pixels of a size that nobody asked for."""
         return _moments(iter([Moment(SegmentKind.FRAME, pixels=np.zeros((5, 5, 3), np.uint8))]))
 
-    def many(self, spec: PictureSpec | None) -> Decoded:
+    def many(self, wanted: Wanted) -> Decoded:
         """A film: frames made one by one, each filled with its number."""
+        spec = wanted.picture
         assert spec is not None
         frames = (
             Moment(
@@ -108,15 +112,41 @@ class Hostile:
         )
         return _moments(frames)
 
-    def endless(self, spec: PictureSpec | None) -> Decoded:
+    def endless(self, wanted: Wanted) -> Decoded:
         """A film that never ends, each frame in good time."""
         return _moments(Moment(SegmentKind.TEXT, text="again") for _ in iter(int, 1))
 
-    def shrink(self, spec: PictureSpec | None) -> Decoded:
+    def slow(self, wanted: Wanted) -> Decoded:
+        """Six minutes of film, each part in good time and all together longer than one file may take."""
+
+        def frames() -> Iterator[Moment]:
+            for _ in range(6):
+                time.sleep(0.2)
+                yield Moment(SegmentKind.TEXT, text="later")
+
+        return Decoded(AssetInfo(AssetKind.VIDEO, "video/x-hostile", duration_s=360.0), frames())
+
+    def sound(self, wanted: Wanted) -> Decoded:
+        """Three seconds, each filled with its number."""
+        seconds = (Heard(float(i), np.full(16_000, i, np.float32)) for i in range(3))
+        return Decoded(AssetInfo(AssetKind.AUDIO, "audio/x-hostile"), seconds)
+
+    def halfway(self, wanted: Wanted) -> Decoded:
+        """Crash once there is something to show."""
+
+        def frames() -> Iterator[Moment]:
+            yield Moment(SegmentKind.TEXT, text="so far so good")
+            yield Moment(SegmentKind.TEXT, text="still good")
+            time.sleep(0.2)
+            ctypes.string_at(0)
+
+        return _moments(frames())
+
+    def shrink(self, wanted: Wanted) -> Decoded:
         """Say that more text lies in the shared memory than does."""
         from bowerbird.media import child
 
-        setattr(child, "pack_moment", lambda moment, memory: {"kind": "text", "text_bytes": 1 << 20})  # noqa: B010
+        setattr(child, "pack_part", lambda part, memory: {"kind": "text", "text_bytes": 1 << 20})  # noqa: B010
         return _text("")
 
 
@@ -128,11 +158,11 @@ def _text(text: str) -> Decoded:
 
 
 def _moments(moments: Iterator[Moment]) -> Decoded:
-    return Decoded(AssetInfo(AssetKind.VIDEO, "video/x-hostile"), moments)  # type: ignore[arg-type]
+    return Decoded(AssetInfo(AssetKind.VIDEO, "video/x-hostile"), moments)
 
 
 FORMATS: dict[str, Format] = {
-    **REAL,
+    **formats(),
     "hostile": Format(
         name=Hostile.name,
         version=Hostile.version,
@@ -140,7 +170,9 @@ FORMATS: dict[str, Format] = {
         suffixes=Hostile.suffixes,
         library="none",
         decoder="tests.media.hostile:Hostile",
-        makes_pictures=True,
+        shows=True,
     ),
-    "missing": replace(REAL["pictures"], name="missing", suffixes=frozenset({".missing"}), decoder="no.such.module:X"),
+    "missing": replace(
+        formats()["pictures"], name="missing", suffixes=frozenset({".missing"}), decoder="no.such.module:X"
+    ),
 }

@@ -16,12 +16,12 @@ import pytest
 import bowerbird
 from bowerbird.errors import BowerbirdError, DecodeFailed
 from bowerbird.media import sandbox
-from bowerbird.media.sandbox import DecodeOutcome, DecodeRequest, DecoderPool
+from bowerbird.media.sandbox import Closed, DecodeRequest, DecoderPool, Event, Opened, Part
+from bowerbird.moments import NOTHING, Decoded, Heard, Moment, PictureSpec, Wanted
 from bowerbird.settings import DecodeSettings
-from bowerbird.types import PictureSpec
 from tests.media.make import photo, save
 
-SPEC = PictureSpec(32)
+WANTED = Wanted(PictureSpec(32))
 HOSTILE = "tests.media.hostile:FORMATS"
 LIMITS = DecodeSettings(workers=2, timeout_s=20, max_memory_mb=300)
 
@@ -57,9 +57,18 @@ def touch(path: Path) -> Path:
     return path
 
 
+def moments(decoded: Decoded) -> list[Moment]:
+    return [part for part in decoded.parts if isinstance(part, Moment)]
+
+
+def only_text(decoded: Decoded) -> str | None:
+    (moment,) = moments(decoded)
+    return moment.text
+
+
 def failure(pool: DecoderPool, path: Path) -> str:
     with pytest.raises(DecodeFailed) as caught:
-        pool.decode_one(path, SPEC)
+        pool.decode_one(path, WANTED)
     assert caught.value.stage == "decode"
     assert "\n" not in caught.value.reason
     return caught.value.reason
@@ -72,13 +81,14 @@ def test_a_picture_comes_back_as_the_decoder_makes_it(pool: DecoderPool, tmp_pat
     from bowerbird.media.registry import PICTURES
 
     path = save(photo(), tmp_path / "a.jpg")
-    here = PICTURES.open(LIMITS).decode(path, SPEC)
-    there = pool.decode_one(path, SPEC)
+    here = PICTURES.open(LIMITS).decode(path, WANTED)
+    there = pool.decode_one(path, WANTED)
     assert there.info == here.info
-    assert there.moments == list(here.moments)
-    assert there.moments[0].pixels is not None
-    np.testing.assert_array_equal(there.moments[0].pixels, here.moments[0].pixels)
-    there.moments[0].pixels[0, 0] = 1  # the caller owns it
+    (one,), (other,) = moments(there), moments(here)
+    assert one == other
+    assert one.pixels is not None
+    np.testing.assert_array_equal(one.pixels, other.pixels)
+    one.pixels[0, 0] = 1  # the caller owns it
 
 
 def test_every_request_has_one_outcome_whatever_dies(pool: DecoderPool, tmp_path: Path) -> None:
@@ -90,19 +100,23 @@ def test_every_request_has_one_outcome_whatever_dies(pool: DecoderPool, tmp_path
             save(photo(seed=i), path)
         else:
             touch(path)
-        requests.append(DecodeRequest(path, SPEC, tag=i))
-    outcomes = list(pool.decode(iter(requests)))
-    assert sorted(outcome.request.tag for outcome in outcomes) == list(range(60))
-    for outcome in outcomes:
-        good = outcome.request.path.suffix in (".jpg", ".txt")
-        assert (outcome.error is None) == good, outcome
-        assert (outcome.decoded is not None) == good
+        requests.append(DecodeRequest(path, WANTED, tag=i))
+    events = list(pool.decode(iter(requests)))
+    closed = [event for event in events if isinstance(event, Closed)]
+    assert sorted(each.request.tag for each in closed) == list(range(60))
+    for each in closed:
+        good = each.request.path.suffix in (".jpg", ".txt")
+        assert (each.error is None) == good, each
+        own = [event for event in events if event.request is each.request]
+        assert own[-1] is each
+        if good:
+            assert [type(event) for event in own] == [Opened, Part, Closed]
 
 
 def test_a_film_comes_back_whole_and_in_order(pool: DecoderPool, tmp_path: Path) -> None:
-    moments = pool.decode_one(touch(tmp_path / "film.many"), SPEC).moments
-    assert [moment.start_s for moment in moments] == [float(i) for i in range(300)]
-    for i, moment in enumerate(moments):
+    frames = moments(pool.decode_one(touch(tmp_path / "film.many"), WANTED))
+    assert [moment.start_s for moment in frames] == [float(i) for i in range(300)]
+    for i, moment in enumerate(frames):
         assert moment.text == f"frame {i}"
         assert moment.pixels is not None
         assert (moment.pixels == i % 256).all()
@@ -116,37 +130,72 @@ def test_requests_are_pulled_only_as_outcomes_are_taken(pool: DecoderPool, tmp_p
         nonlocal pulled
         while True:
             pulled += 1
-            yield DecodeRequest(path, None)
+            yield DecodeRequest(path, NOTHING)
 
-    outcomes = pool.decode(requests())
+    events = pool.decode(requests())
     bound = sandbox._AHEAD * LIMITS.workers
-    for taken in range(1, 200):
-        next(outcomes)
-        assert pulled <= taken + bound
-    outcomes.close()  # type: ignore[attr-defined]
+    closed = 0
+    while closed < 200:
+        closed += isinstance(next(events), Closed)
+        assert pulled <= closed + bound
+    events.close()  # type: ignore[attr-defined]
 
 
 def test_a_name_that_is_not_utf_8(pool: DecoderPool, tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9 \xff.txt"))
     path.write_text("hello")
-    assert pool.decode_one(path, None).moments[0].text == "hello"
+    assert only_text(pool.decode_one(path, NOTHING)) == "hello"
 
 
 def test_a_relative_path_is_the_parents(pool: DecoderPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.txt").write_text("here")
     monkeypatch.chdir(tmp_path)
-    assert pool.decode_one(Path("a.txt"), None).moments[0].text == "here"
+    assert only_text(pool.decode_one(Path("a.txt"), NOTHING)) == "here"
 
 
 def test_bytes_are_decoded_by_what_they_are(pool: DecoderPool, tmp_path: Path) -> None:
     for name in ("a.png", "a.jpg", "a.webp"):
         path = save(photo(), tmp_path / name)
-        there = pool.decode_bytes(path.read_bytes(), SPEC)
-        assert there.info == pool.decode_one(path, SPEC).info
-        np.testing.assert_array_equal(there.moments[0].pixels, pool.decode_one(path, SPEC).moments[0].pixels)
+        there = pool.decode_bytes(path.read_bytes(), WANTED)
+        assert there.info == pool.decode_one(path, WANTED).info
+        np.testing.assert_array_equal(moments(there)[0].pixels, moments(pool.decode_one(path, WANTED))[0].pixels)
     for junk in (b"", b"no picture", path.read_bytes()[:300]):
         with pytest.raises(DecodeFailed):
-            pool.decode_bytes(junk, SPEC)
+            pool.decode_bytes(junk, WANTED)
+
+
+def test_children_wait_while_the_caller_is_busy_and_lose_no_time_by_it(tmp_path: Path) -> None:
+    with DecoderPool(DecodeSettings(workers=1, timeout_s=1), formats=HOSTILE) as pool:
+        frames = 0
+        for event in pool.decode([DecodeRequest(touch(tmp_path / "film.many"), WANTED)]):
+            if isinstance(event, Part) and frames < 4:
+                time.sleep(0.5)  # together more than a file's time
+            frames += isinstance(event, Part)
+            assert not isinstance(event, Closed) or event.error is None
+        assert frames == 300
+
+
+def test_a_long_recording_has_more_time_than_a_short_one(tmp_path: Path) -> None:
+    with DecoderPool(DecodeSettings(workers=1, timeout_s=0.5), formats=HOSTILE) as pool:
+        assert len(list(pool.decode_one(touch(tmp_path / "film.slow"), NOTHING).parts)) == 6
+
+
+def test_sound_comes_back_in_stretches(pool: DecoderPool, tmp_path: Path) -> None:
+    parts = list(pool.decode_one(touch(tmp_path / "talk.sound"), Wanted(sound=True)).parts)
+    assert [part.start_s for part in parts] == [0.0, 1.0, 2.0]
+    for number, part in enumerate(parts):
+        assert isinstance(part, Heard)
+        assert (part.sound == number).all()
+
+
+def test_what_a_child_had_begun_is_void_where_another_begins_anew(tmp_path: Path) -> None:
+    with DecoderPool(DecodeSettings(workers=1), formats=HOSTILE) as pool:
+        pool.decode_one(touch(tmp_path / "a.txt"), NOTHING)
+        requests = [DecodeRequest(touch(tmp_path / "b.halfway"), NOTHING)]
+        events: list[Event] = list(pool.decode(requests))
+    assert [type(event) for event in events[:3]] == [Opened, Part, Opened]
+    assert isinstance(events[-1], Closed)
+    assert events[-1].error is not None
 
 
 # --- what a hostile file costs -------------------------------------------------------------------
@@ -172,7 +221,7 @@ def test_a_file_that_needs_too_much_memory_is_given_up_with_the_remedy(pool: Dec
 def test_a_file_pays_for_no_memory_but_its_own(tmp_path: Path) -> None:
     with DecoderPool(DecodeSettings(workers=1, max_memory_mb=200), formats=HOSTILE) as pool:
         for i in range(8):  # together they need 480 MB
-            assert pool.decode_one(touch(tmp_path / f"{i}.leak"), None).moments[0].text == "leaked"
+            assert only_text(pool.decode_one(touch(tmp_path / f"{i}.leak"), NOTHING)) == "leaked"
 
 
 @pytest.mark.parametrize(
@@ -190,7 +239,7 @@ def test_a_file_pays_for_no_memory_but_its_own(tmp_path: Path) -> None:
 def test_what_went_wrong_is_said_in_a_line(pool: DecoderPool, tmp_path: Path, name: str, reason: str) -> None:
     assert failure(pool, touch(tmp_path / name)) == reason
     (tmp_path / "after.txt").write_text("still at work")
-    assert pool.decode_one(tmp_path / "after.txt", None).moments[0].text == "still at work"
+    assert only_text(pool.decode_one(tmp_path / "after.txt", NOTHING)) == "still at work"
 
 
 def test_a_long_reason_is_cut(pool: DecoderPool, tmp_path: Path) -> None:
@@ -203,7 +252,7 @@ def test_what_libraries_print_reaches_neither_wire_nor_terminal(
     pool: DecoderPool, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(5):
-        assert pool.decode_one(touch(tmp_path / "a.noise"), None).moments[0].text == "heard"
+        assert only_text(pool.decode_one(touch(tmp_path / "a.noise"), NOTHING)) == "heard"
     assert capfd.readouterr() == ("", "")
 
 
@@ -214,18 +263,18 @@ def test_children_start_with_the_first_file_and_end_with_the_pool(tmp_path: Path
     path = touch(tmp_path / "a.txt")
     with DecoderPool(LIMITS) as pool:
         assert children() == set()
-        list(pool.decode(DecodeRequest(path, None) for _ in range(50)))
+        list(pool.decode(DecodeRequest(path, NOTHING) for _ in range(50)))
         assert 1 <= len(children()) <= LIMITS.workers
     assert children() == set()
 
 
 def test_an_iterator_given_up_takes_its_work_along(tmp_path: Path) -> None:
     with DecoderPool(LIMITS, formats=HOSTILE) as pool:
-        outcomes = pool.decode(DecodeRequest(touch(tmp_path / name), None) for name in ["a.txt", *["b.hang"] * 40])
-        assert isinstance(next(outcomes), DecodeOutcome)
+        events = pool.decode(DecodeRequest(touch(tmp_path / name), NOTHING) for name in ["a.txt", *["b.hang"] * 40])
+        assert isinstance(next(events), Opened)
     assert children() == set()
     with pytest.raises(RuntimeError):
-        pool.decode_one(tmp_path / "a.txt", None)
+        pool.decode_one(tmp_path / "a.txt", NOTHING)
 
 
 def test_children_are_replaced_after_so_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,15 +283,15 @@ def test_children_are_replaced_after_so_many_files(tmp_path: Path, monkeypatch: 
     seen = set()
     with DecoderPool(DecodeSettings(workers=1)) as pool:
         for _ in range(9):
-            pool.decode_one(path, None)
+            pool.decode_one(path, NOTHING)
             seen |= children()
         assert len(children()) <= 1
     assert len(seen) == 3  # after the third, sixth and ninth file there is none
 
 
 def test_a_child_holds_nothing_heavy(pool: DecoderPool, tmp_path: Path) -> None:
-    pool.decode_one(save(photo(), tmp_path / "a.jpg"), SPEC)  # the same child takes both
-    loaded = set((pool.decode_one(touch(tmp_path / "a.modules"), None).moments[0].text or "").splitlines())
+    pool.decode_one(save(photo(), tmp_path / "a.jpg"), WANTED)  # the same child takes both
+    loaded = set((only_text(pool.decode_one(touch(tmp_path / "a.modules"), NOTHING)) or "").splitlines())
     assert "PIL.Image" in loaded
     assert not loaded & {"torch", "openvino", "faiss", "sqlalchemy", "pydantic", "open_clip", "search", "indexer"}
 
@@ -252,7 +301,7 @@ def test_a_pool_whose_children_cannot_start_says_so(tmp_path: Path) -> None:
         DecoderPool(LIMITS, formats="no.such.module:FORMATS") as pool,
         pytest.raises(BowerbirdError, match="No module named 'no'"),
     ):
-        pool.decode_one(touch(tmp_path / "a.txt"), None)
+        pool.decode_one(touch(tmp_path / "a.txt"), NOTHING)
 
 
 SCRIPT = """
@@ -261,16 +310,16 @@ SCRIPT = """
     sys.path.append({house!r})
     from bowerbird.media.sandbox import DecoderPool, DecodeRequest
     from bowerbird.settings import DecodeSettings
-    from bowerbird.types import PictureSpec
+    from bowerbird.moments import NOTHING, PictureSpec, Wanted
     with DecoderPool(DecodeSettings(workers=2), formats={formats!r}) as pool:
-        assert pool.decode_one(Path(sys.argv[1]), PictureSpec(32)).moments
+        assert pool.decode_one(Path(sys.argv[1]), Wanted(PictureSpec(32))).parts
         assert "PIL" not in sys.modules
         print("decoded", flush=True)
         {then}
 """
 
 
-def script(folder: Path, then: str = "", formats: str = "bowerbird.media.registry:FORMATS") -> Path:
+def script(folder: Path, then: str = "", formats: str = "bowerbird.media.registry:formats") -> Path:
     """A program without a ``__main__`` guard, in a folder full of modules that must not be taken for others."""
     for name in ("random", "search", "numpy", "PIL", "json", "indexer", "bowerbird", "pydantic"):
         (folder / f"{name}.py").write_text("raise SystemExit('the wrong module')")
@@ -292,7 +341,7 @@ def test_a_script_without_a_guard_among_misleading_modules(tmp_path: Path) -> No
 def started(tmp_path: Path) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
     """A program whose pool hangs on a file in each child."""
     path = save(photo(), tmp_path / "a.jpg")
-    then = f"list(pool.decode(DecodeRequest(Path({str(touch(tmp_path / 'b.hang'))!r}), None) for _ in range(4)))"
+    then = f"list(pool.decode(DecodeRequest(Path({str(touch(tmp_path / 'b.hang'))!r}), NOTHING) for _ in range(4)))"
     house = str(Path(bowerbird.__file__).parent.parent)
     program = subprocess.Popen(
         [sys.executable, script(tmp_path, then, HOSTILE), path],

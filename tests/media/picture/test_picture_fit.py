@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from bowerbird.media.picture_fit import prepare, scaled_size
-from bowerbird.types import PictureSpec
+from bowerbird.media.picture.picture_fit import prepare, scaled_size
+from bowerbird.moments import PictureSpec
 from tests.media.make import photo
 
 SIZES = [(640, 480), (480, 640), (333, 517), (224, 224), (100, 61), (1001, 300), (225, 224), (50, 50)]

@@ -7,14 +7,14 @@ moments rather than a failure.
 from __future__ import annotations
 
 import codecs
-import os
 import re
-from pathlib import Path
+from typing import BinaryIO
 
 from bowerbird.errors import DecodeFailed
-from bowerbird.media.registry import PLAIN_TEXT, Limits
-from bowerbird.media.regular_file import open_regular
-from bowerbird.types import AssetInfo, Decoded, Moment, PictureSpec, SegmentKind
+from bowerbird.media.document.documents import DocumentDecoder, read_text_bytes
+from bowerbird.media.document_formats import PLAIN_TEXT
+from bowerbird.moments import Decoded, Moment, Wanted
+from bowerbird.types import AssetInfo, SegmentKind
 
 _MARKS = (  # the longer first: UTF-32's begins with UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -23,7 +23,7 @@ _MARKS = (  # the longer first: UTF-32's begins with UTF-16's
     (codecs.BOM_UTF16_BE, "utf-16"),
     (codecs.BOM_UTF8, "utf-8-sig"),
 )
-_MEDIA_TYPES = {".md": "text/markdown", ".markdown": "text/markdown", ".rst": "text/x-rst"}
+_MEDIA_TYPES = {".rst": "text/x-rst"}
 
 _SAMPLE = 1 << 16
 """Bytes by which an encoding is told, and text from other data."""
@@ -35,30 +35,15 @@ _WESTERN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßà
 """What Western European languages write beyond ASCII; not Icelandic, whose letters Turkish and Russian bytes spell."""
 
 
-class PlainTextDecoder:
+class PlainTextDecoder(DocumentDecoder):
     """Text files, notes and logs."""
 
-    name = PLAIN_TEXT.name
-    version = PLAIN_TEXT.version
-    kind = PLAIN_TEXT.kind
-    suffixes = PLAIN_TEXT.suffixes
+    format = PLAIN_TEXT
 
-    def __init__(self, limits: Limits) -> None:
-        self._max_mb = limits.max_text_mb
-
-    def decode(self, path: Path, spec: PictureSpec | None) -> Decoded:
+    def read(self, file: BinaryIO, suffix: str, wanted: Wanted) -> Decoded:
         """One moment, the whole text, newlines as ``\\n``; none where there is nothing but white space."""
-        limit = int(self._max_mb * (1 << 20))
-        with open_regular(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            data = b"" if size > limit else file.read(limit + 1)  # it may have grown since
-        if (size := max(size, len(data))) > limit:
-            raise DecodeFailed(
-                f"{size / (1 << 20):.1f} MB of text is over the limit of {self._max_mb:g}; "
-                "raise decode.max_text_mb in library.toml"
-            )
-        text = to_text(data)
-        info = AssetInfo(PLAIN_TEXT.kind, _MEDIA_TYPES.get(path.suffix.lower(), "text/plain"))
+        text = to_text(read_text_bytes(file, self.limits))
+        info = AssetInfo(self.kind, _MEDIA_TYPES.get(suffix, "text/plain"))
         return Decoded(info, [Moment(SegmentKind.TEXT, text=text)] if text.strip() else [])
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from bowerbird.media.picture_colour import levels, resizable, to_srgb
-from bowerbird.types import PictureSpec, Pixels
+from bowerbird.media.picture.picture_colour import Levels, levels, resizable, to_srgb
+from bowerbird.moments import PictureSpec
+from bowerbird.types import Pixels
 
 _FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 _STRIP = 8
@@ -30,11 +31,18 @@ def scaled_size(width: int, height: int, spec: PictureSpec) -> tuple[int, int]:
     return int(wanted * width / shorter), int(wanted * height / shorter)
 
 
-def prepare(image: Image.Image, spec: PictureSpec) -> Pixels:
-    """Scale, cut or pad an upright picture of any mode -> ``(spec.size, spec.size, 3)`` uint8, sRGB, on white."""
+def prepare(
+    image: Image.Image, spec: PictureSpec, low_high: Levels | None = None, *, reducing_gap: float | None = None
+) -> Pixels:
+    """Scale, cut or pad an upright picture of any mode -> ``(spec.size, spec.size, 3)`` uint8, sRGB, on white.
+
+    ``low_high``: the `levels` of the picture that this one is cut from; None: its own. ``reducing_gap`` as Pillow's
+    ``resize`` has it; None: every pixel counts by the filter alone.
+    """
     image = resizable(_without_far_ends(image) if spec.resize == "shortest" else image)
-    low_high = levels(image)
-    scaled = image.resize(scaled_size(*image.size, spec), _FILTERS[spec.interpolation])
+    if low_high is None:
+        low_high = levels(image)
+    scaled = image.resize(scaled_size(*image.size, spec), _FILTERS[spec.interpolation], reducing_gap=reducing_gap)
     left, right = _kept(scaled.width, spec.size)
     top, bottom = _kept(scaled.height, spec.size)
     cut = scaled.crop((left, top, right, bottom))

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bowerbird.errors import DecodeFailed
-from bowerbird.media.plain_text import PlainTextDecoder, to_text
+from bowerbird.media.document.plain_text import PlainTextDecoder, to_text
+from bowerbird.moments import NOTHING, Moment
 from bowerbird.settings import DecodeSettings
 from bowerbird.types import SegmentKind
 from tests.media.make import photo, save
@@ -93,22 +94,23 @@ def test_other_data_named_as_text(make: str, tmp_path: Path) -> None:
             Path("/proc/self/exe" if Path("/proc/self/exe").exists() else "/bin/ls").read_bytes()[:200_000]
         )
     with pytest.raises(DecodeFailed, match=r"^is not text$"):
-        DECODER.decode(path, None)
+        DECODER.decode(path, NOTHING)
 
 
 @pytest.mark.parametrize("content", [b"", b" \n\t\n", codecs.BOM_UTF8, codecs.BOM_UTF16_LE])
 def test_an_empty_note_is_whole_and_says_nothing(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "a.md"
+    path = tmp_path / "a.rst"
     path.write_bytes(content)
-    decoded = DECODER.decode(path, None)
-    assert decoded.info.media_type == "text/markdown"
-    assert list(decoded.moments) == []
+    decoded = DECODER.decode(path, NOTHING)
+    assert decoded.info.media_type == "text/x-rst"
+    assert list(decoded.parts) == []
 
 
 def test_a_note_is_one_moment(tmp_path: Path) -> None:
     path = tmp_path / "A.TXT"
     path.write_text("one\n\ntwo\n")
-    (moment,) = DECODER.decode(path, None).moments
+    (moment,) = DECODER.decode(path, NOTHING).parts
+    assert isinstance(moment, Moment)
     assert (moment.kind, moment.text) == (SegmentKind.TEXT, "one\n\ntwo\n")
 
 
@@ -116,9 +118,9 @@ def test_a_huge_file_is_refused_by_its_size_alone(tmp_path: Path, monkeypatch: p
     path = tmp_path / "a.log"
     with path.open("wb") as file:
         file.truncate(1 << 30)
-    monkeypatch.setattr("bowerbird.media.plain_text.to_text", lambda data: pytest.fail("it was read"))
+    monkeypatch.setattr("bowerbird.media.document.plain_text.to_text", lambda data: pytest.fail("it was read"))
     with pytest.raises(DecodeFailed) as failure:
-        DECODER.decode(path, None)
+        DECODER.decode(path, NOTHING)
     assert failure.value.reason == (
         "1024.0 MB of text is over the limit of 16; raise decode.max_text_mb in library.toml"
     )

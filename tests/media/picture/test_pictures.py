@@ -12,17 +12,19 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from bowerbird.errors import DecodeFailed
-from bowerbird.media.pictures import PictureDecoder
+from bowerbird.media.picture.pictures import PictureDecoder
+from bowerbird.moments import NOTHING, Moment, PictureSpec, Wanted
 from bowerbird.settings import DecodeSettings
-from bowerbird.types import AssetKind, PictureSpec, SegmentKind
+from bowerbird.types import AssetKind, SegmentKind
 from tests.media.make import photo, save
 
 DECODER = PictureDecoder(DecodeSettings())
-WHOLE = PictureSpec(64, "squash")
+WHOLE = Wanted(PictureSpec(64, "squash"))
 
 
-def pixels(path: Path, spec: PictureSpec = WHOLE) -> NDArray[np.int16]:
-    (moment,) = DECODER.decode(path, spec).moments
+def pixels(path: Path, spec: PictureSpec | None = None) -> NDArray[np.int16]:
+    (moment,) = DECODER.decode(path, Wanted(spec) if spec else WHOLE).parts
+    assert isinstance(moment, Moment)
     assert moment.kind == SegmentKind.IMAGE
     assert moment.pixels is not None
     return moment.pixels.astype(np.int16)
@@ -179,14 +181,14 @@ def test_a_shrunk_jpeg_keeps_its_size_and_look(tmp_path: Path) -> None:
     assert np.abs(pixels(path) - exact).mean() < 1
 
 
-def test_with_no_spec_a_picture_is_read_through_all_the_same(tmp_path: Path) -> None:
+def test_with_nothing_wanted_a_picture_is_read_through_all_the_same(tmp_path: Path) -> None:
     path = save(photo(), tmp_path / "a.jpg")
-    decoded = DECODER.decode(path, None)
+    decoded = DECODER.decode(path, NOTHING)
     assert (decoded.info.width, decoded.info.height) == (120, 80)
-    assert [moment.pixels for moment in decoded.moments] == [None]
+    assert list(decoded.parts) == [Moment(SegmentKind.IMAGE)]
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(DecodeFailed):
-        DECODER.decode(path, None)
+        DECODER.decode(path, NOTHING)
 
 
 # --- hostile files -------------------------------------------------------------------------------

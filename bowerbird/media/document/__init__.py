@@ -1,0 +1,1 @@
+"""Papers, pages, tables, mail and code."""

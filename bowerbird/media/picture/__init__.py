@@ -1,0 +1,1 @@
+"""Still pictures, and what they say of themselves."""

@@ -1,0 +1,1 @@
+"""Films, recordings and their subtitles."""

@@ -24,7 +24,8 @@ from bowerbird.models.minilm import MiniLM
 from bowerbird.models.runtime import Blueprint, Input, Runtime
 from bowerbird.models.vectors import in_batches, unit
 from bowerbird.models.weights import PackagedFile
-from bowerbird.types import EncoderDescription, PictureSpec, Pixels, Vectors
+from bowerbird.moments import PictureSpec
+from bowerbird.types import EncoderDescription, Pixels, Vectors
 
 Floats = NDArray[np.float32]
 

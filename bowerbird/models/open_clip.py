@@ -19,7 +19,8 @@ from bowerbird.models.minilm import ordinary_sentences
 from bowerbird.models.open_clip_card import Card
 from bowerbird.models.runtime import Blueprint, Input, Network, Runtime
 from bowerbird.models.vectors import in_batches, unit
-from bowerbird.types import PictureSpec, Pixels, Vectors
+from bowerbird.moments import PictureSpec
+from bowerbird.types import Pixels, Vectors
 
 
 class OpenClip:

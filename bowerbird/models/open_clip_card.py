@@ -13,7 +13,8 @@ from typing import Any
 from bowerbird.errors import EncoderUnavailable, UnknownEncoder
 from bowerbird.models import clip_tokens, hub
 from bowerbird.models.cache import digest, sha256_of, write_whole
-from bowerbird.types import EncoderDescription, PictureSpec
+from bowerbird.moments import PictureSpec
+from bowerbird.types import EncoderDescription
 
 VERSION = 1
 """Raised whenever the same text or picture would get another vector."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings.exceptions import SettingsError
 
@@ -40,6 +40,20 @@ class IndexSettings(BaseModel):
     """How long the vectors of a vanished file wait for it to turn up elsewhere."""
     hidden: bool = False
     """Whether hidden files and folders are indexed too."""
+    regions: Literal["auto", 0, 4, 9] = "auto"
+    """Overlapping tiles of each picture that are encoded too; ``auto`` is settled once, by how fast the encoder is."""
+    ocr: bool = True
+    """Whether words are read off pictures."""
+    transcriber: str = "whisper:base"
+    """What hears speech; ``none``: nothing does."""
+    thumbnail_px: int = Field(256, ge=0, le=2048)
+    """The longest side of thumbnails; 0: none are made."""
+
+    @field_validator("regions", mode="before")
+    @classmethod
+    def _number(cls, value: Any) -> Any:
+        """Variables of the environment are text."""
+        return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 class SearchSettings(BaseModel):
@@ -62,6 +76,8 @@ class Settings(BaseSettings):
     """A PostgreSQL URL; None: ``catalog.db`` in the library's folder."""
     precision: str = Field("auto", pattern="^(auto|bf16|f32)$")
     """Of neural networks on the CPU: ``auto`` is bf16 where the processor computes in it."""
+    media: dict[str, bool] = {}
+    """Formats that are switched off, by the names that `bowerbird formats` shows: ``video = false``."""
     decode: DecodeSettings = DecodeSettings()
     index: IndexSettings = IndexSettings()
     search: SearchSettings = SearchSettings()

@@ -12,12 +12,16 @@ from types import TracebackType
 from typing import Self
 
 from bowerbird.errors import EncoderMismatch, EncoderUnavailable, LibraryError, LibraryMissing, StorageFull, UsageError
+from bowerbird.media.formats import Format
+from bowerbird.media.gazetteer import Gazetteer
+from bowerbird.media.registry import format_for, formats
 from bowerbird.media.sandbox import DecoderPool
-from bowerbird.ports import Encoder
+from bowerbird.ports import Encoder, TextReader, Transcriber
 from bowerbird.settings import Settings, cache_folder, default_library
 from bowerbird.store.catalog import Catalog
 from bowerbird.store.engine import sqlite_url
 from bowerbird.store.lease import held
+from bowerbird.store.thumbnails import Thumbnails
 from bowerbird.store.views.keeper import ViewKeeper
 from bowerbird.types import EncoderDescription, Space, SpaceName, SpaceState, ViewKey
 
@@ -26,6 +30,7 @@ log = logging.getLogger(__name__)
 CATALOG = "catalog.db"
 TOML = "library.toml"
 VIEWS = "views"
+THUMBS = "thumbs"
 
 LoadEncoder = Callable[[str], Encoder]
 """From a spec string to an encoder; `load_encoder` of the registry unless a test hands in another."""
@@ -41,7 +46,14 @@ _FRESH_TOML = """\
 # max_megapixels = 200
 # max_text_mb = 16
 
+[media]       # what is left out; `bowerbird formats` shows the names
+# video = true
+
 [index]
+# regions = "auto"          # tiles of each picture that are encoded too: 0, 4 or 9
+# ocr = true                # read words off pictures
+# transcriber = "whisper:base"   # what hears speech, "none" for nothing
+# thumbnail_px = 256
 # hidden = false            # index hidden files and folders too
 # keep_removed_days = 30    # how long a vanished file may turn up again without being encoded anew
 
@@ -95,6 +107,42 @@ class Library:
     def decoders(self) -> DecoderPool:
         """The sandbox in which files, and pictures that come with queries, are decoded."""
         return DecoderPool(self.settings.decode)
+
+    def format_for(self, path: Path) -> Format | None:
+        """What reads files of this name in this library; None where nothing does, or it is switched off."""
+        found = format_for(path)
+        return found if found is not None and self.settings.media.get(found.name, True) else None
+
+    @cached_property
+    def reader(self) -> TextReader | None:
+        """What reads words off pictures, None where that is switched off. Loads on first use."""
+        if not self.settings.index.ocr:
+            return None
+        from bowerbird.models.ocr import load_text_reader
+
+        return load_text_reader(cache=cache_folder(), precision=self.settings.precision)
+
+    @cached_property
+    def transcriber(self) -> Transcriber | None:
+        """What hears speech, None where that is switched off. Loads on first use.
+
+        Raises `UnknownEncoder` or `EncoderUnavailable` where the settings name none that there is.
+        """
+        if self.settings.index.transcriber == "none":
+            return None
+        from bowerbird.models.whisper import load_transcriber
+
+        return load_transcriber(self.settings.index.transcriber, cache=cache_folder())
+
+    @cached_property
+    def gazetteer(self) -> Gazetteer:
+        """Names of places by position. Loads on first use."""
+        return Gazetteer()
+
+    @cached_property
+    def thumbnails(self) -> Thumbnails:
+        """Small pictures of what was indexed."""
+        return Thumbnails(self.folder / THUMBS)
 
     def save_views(self, *, force: bool = False) -> None:
         """Fold what has changed into new snapshots where that is worth it; other processes leave it to this one."""
@@ -156,6 +204,7 @@ def open_library(
             raise LibraryMissing(f"there is no library at {folder}; make one with `bowerbird index FOLDER`")
         _check_vacant(folder)
     settings = Settings.of_library(folder)
+    _check_media(folder, settings)
     load = load or _loader(settings)
     # Before anything is made: a spec that names no encoder leaves nothing behind.
     joint = None if known else _settled(encoder or "auto", load, say)
@@ -187,6 +236,13 @@ def _is_library(folder: Path) -> bool:
     except OSError as error:
         raise LibraryError(f"{folder} cannot be read: {error.strerror}; choose another --library") from None
     return True
+
+
+def _check_media(folder: Path, settings: Settings) -> None:
+    for name in settings.media:
+        if name not in formats():
+            known = ", ".join(formats())
+            raise LibraryError(f"setting 'media.{name}': no such format; correct {folder / TOML}. Formats: {known}")
 
 
 def _check_vacant(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The ingestion worker: scan -> identify -> decode -> segment -> encode -> commit. The file names are the stages.
+"""The ingestion worker: scan -> identify -> decode -> derive -> encode -> commit. The file names are the stages.
 
 >>> from indexer import open_indexer                     # doctest: +SKIP
 >>> with open_indexer("~/library") as indexer:           # doctest: +SKIP
@@ -18,8 +18,12 @@ from bowerbird.errors import LibraryBusy
 from bowerbird.store.lease import held, owner
 from bowerbird.types import IndexReport
 from bowerbird.wiring import Library, open_library
+from indexer.derive import Tools
 from indexer.pipeline import OnProgress, Progress, Run
+from indexer.recipe import Recipes
+from indexer.regions import settled_regions
 from indexer.roots import targets_for
+from indexer.scan import Target
 
 __all__ = ["Indexer", "Progress", "open_indexer"]
 
@@ -27,8 +31,9 @@ __all__ = ["Indexer", "Progress", "open_indexer"]
 class Indexer:
     """Brings a library up to date with folders. One at a time may work on a library. A context manager."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, say: Callable[[str], None] = lambda _: None) -> None:
         self.library = library
+        self._say = say
 
     def index(
         self,
@@ -37,10 +42,12 @@ class Indexer:
         on_progress: OnProgress = lambda _: None,
         on_start: Callable[[Run], None] = lambda _: None,
         retry_failed: bool = False,
+        regions: int | None = None,
     ) -> IndexReport:
         """Index files and folders. Only what is new or changed costs work; what is gone is taken out.
 
         Files that fail are listed in the report and not tried again until they change, or ``retry_failed`` is given.
+        ``regions`` says from now on how many tiles of each picture are encoded too: 0, 4 or 9.
         ``on_progress`` is called often, from this thread. Raises `UsageError` where none of ``paths`` is there,
         `LibraryBusy` while another process indexes into the library, `StorageFull`, `EncoderUnavailable`.
         """
@@ -50,7 +57,7 @@ class Indexer:
             with catalog.write() as tx:
                 job = tx.jobs.start("index", owner())
             state, report = "failed", IndexReport()
-            run = Run(self.library, targets, on_progress, retry_failed)
+            run = self._run(targets, on_progress, retry_failed, regions)
             try:
                 on_start(run)
                 report = run.run()
@@ -63,6 +70,20 @@ class Indexer:
                 with catalog.write() as tx:
                     tx.jobs.finish(job, state, {**asdict(report), "failed": len(report.failed)})
         return report
+
+    def _run(self, targets: list[Target], on_progress: OnProgress, retry_failed: bool, regions: int | None) -> Run:
+        library = self.library
+        tools = Tools(library.reader, library.transcriber, library.thumbnails)
+        recipes = Recipes(
+            library.spaces,
+            library.encoder(library.joint).picture,
+            library.settings.decode,
+            regions=settled_regions(library, regions, self._say),
+            reader=None if tools.reader is None else tools.reader.stage,
+            transcriber=None if tools.transcriber is None else tools.transcriber.stage,
+            thumbnail_px=library.settings.index.thumbnail_px,
+        )
+        return Run(library, targets, recipes, tools, on_progress, retry_failed)
 
     def close(self) -> None:
         """Close the library."""
@@ -85,4 +106,4 @@ def open_indexer(
     ``encoder`` is a spec string for a new library; ``say`` is told in one line what ``auto`` chose.
     Raises `LibraryError`, `UnknownEncoder`, `EncoderUnavailable`.
     """
-    return Indexer(open_library(library, create=True, encoder=encoder, say=say))
+    return Indexer(open_library(library, create=True, encoder=encoder, say=say), say)

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 
 from bowerbird.store.catalog import Catalog, Transaction
 from bowerbird.store.catalog.failures import Failure
+from bowerbird.store.catalog.locations import Placed
 from bowerbird.store.catalog.segments import Derived
 from indexer.encode import Prepared
+from indexer.facts import dated
 from indexer.identify import Failed, Known
 from indexer.scan import ScannedFile
 
@@ -72,23 +74,26 @@ def _derive(tx: Transaction, files: Sequence[Prepared]) -> Sequence[int]:
     """Write what was derived from these files; returns the ids of their assets."""
     by_hash = tx.assets.put({file.todo.hash: (file.todo.file.stat.size, file.info) for file in files})
     ids = [by_hash[file.todo.hash] for file in files]
-    recipes = [file.todo.recipe for file in files]
+    tx.segments.remove(
+        {(id_, step) for id_, file in zip(ids, files, strict=True) for step in file.todo.recipe.replaces}
+    )
     tx.segments.replace(
-        Derived(id_, recipe.decode, recipe.key, file.moments, file.vectors)
-        for id_, recipe, file in zip(ids, recipes, files, strict=True)
+        Derived(id_, step, file.todo.recipe.keys[step], made.moments, made.vectors)
+        for id_, file in zip(ids, files, strict=True)
+        for step, made in file.made.items()
     )
     tx.assets.mark_done(
-        (id_, stage, key)
-        for id_, recipe in zip(ids, recipes, strict=True)
-        for stage, key in recipe.keys.items()
-        if stage != recipe.decode
+        (id_, step, file.todo.recipe.keys[step])
+        for id_, file in zip(ids, files, strict=True)
+        for step in file.todo.recipe.keys
+        if step in file.todo.missing and step not in file.made
     )
     return ids
 
 
 def _place(tx: Transaction, placed: Sequence[tuple[ScannedFile, int]]) -> None:
     """These files hold these assets."""
-    tx.locations.put((file.root.id, file.path, asset_id, file.stat) for file, asset_id in placed)
+    tx.locations.put(Placed(file.root.id, file.path, asset_id, file.stat, dated(file)) for file, asset_id in placed)
     tx.assets.revive({asset_id for _, asset_id in placed})
     for root_id in {file.root.id for file, _ in placed}:
         tx.failures.clear(root_id, [file.path for file, _ in placed if file.root.id == root_id])
@@ -96,6 +101,9 @@ def _place(tx: Transaction, placed: Sequence[tuple[ScannedFile, int]]) -> None:
 
 def _fail(tx: Transaction, failure: Failure) -> None:
     stale = tx.locations.at(failure.root_id, [failure.path]).get(failure.path)
-    if stale is not None and (failure.hash is not None or stale.stat != failure.stat):
+    asset = None if failure.hash is None else tx.assets.by_hash(failure.hash)
+    known = None if asset is None else asset.id
+    is_same = stale is not None and (stale.stat == failure.stat if failure.hash is None else stale.asset_id == known)
+    if stale is not None and not is_same:
         tx.locations.remove([stale.id])  # what was there before is there no more
     tx.failures.put(failure)

@@ -10,37 +10,55 @@ from typing import TypeVar
 
 import numpy as np
 
+from bowerbird.moments import Moment
 from bowerbird.ports import Encoder
-from bowerbird.types import AssetInfo, Moment, Pixels, Space, Vectors
+from bowerbird.types import AssetInfo, Pixels, Space, Vectors
 from indexer.identify import Todo
 
 _Item = TypeVar("_Item")
 
 
 @dataclass(slots=True)
+class Made:
+    """What one step has made of a file: moments, and the vectors that they have so far, by space and ordinal."""
+
+    moments: list[Moment] = field(default_factory=list)
+    vectors: dict[int, dict[int, Vectors]] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
 class Prepared:
-    """A file on its way: its moments, and the vectors that they have so far, by space and ordinal."""
+    """A file on its way: what each of the steps that make moments has made of it."""
 
     todo: Todo
     info: AssetInfo
-    moments: list[Moment]
-    vectors: dict[int, dict[int, Vectors]] = field(default_factory=dict)
+    made: dict[str, Made] = field(default_factory=dict)
     waiting: int = 0
     """How many vectors are still to come."""
+    whole: bool = False
+    """Whether no moment is still to come."""
+
+    def __post_init__(self) -> None:
+        recipe = self.todo.recipe
+        self.made = {step: Made() for step in recipe.keys if step in self.todo.missing and recipe.makes_segments(step)}
+
+
+_Place = tuple[Prepared, str, int]
+"""A file, a step, and the ordinal of a moment that it made."""
 
 
 @dataclass(slots=True)
 class _Queue:
-    """What waits for one encoder: ``(file, ordinal, pixels or text)``."""
+    """What waits for one encoder."""
 
     space: Space
     encoder: Encoder
-    pictures: deque[tuple[Prepared, int, Pixels]] = field(default_factory=deque)
-    texts: deque[tuple[Prepared, int, str]] = field(default_factory=deque)
+    pictures: deque[tuple[_Place, Pixels]] = field(default_factory=deque)
+    texts: deque[tuple[_Place, str]] = field(default_factory=deque)
 
 
 class EncodeStage:
-    """Takes files in, gives them back when all their moments have vectors, not always in the same order."""
+    """Takes moments in, gives files back when all their moments have vectors, not always in the same order."""
 
     def __init__(self, encoders: Mapping[Space, Encoder], batch_size: int, longest_wait_s: float) -> None:
         self._queues = [_Queue(space, encoder) for space, encoder in encoders.items()]
@@ -48,23 +66,27 @@ class EncodeStage:
         self._longest_wait_s = longest_wait_s
         self._waiting_since: float | None = None
 
-    def put(self, file: Prepared) -> Iterator[Prepared]:
-        """Add a file; yields those that are complete by now."""
+    def put(self, file: Prepared, step: str, moment: Moment) -> Iterator[Prepared]:
+        """Add a moment of a file; yields the files that are complete by now."""
+        made = file.made[step]
+        place = (file, step, len(made.moments))
+        made.moments.append(replace(moment, pixels=None, detail=None, thumbnail=None))  # the queue alone holds pixels
         for queue in self._queues:
-            file.vectors[queue.space.id] = {}
-            for ordinal, moment in enumerate(file.moments):
-                if moment.pixels is not None and queue.encoder.picture is not None:
-                    queue.pictures.append((file, ordinal, moment.pixels))
-                    file.waiting += 1
-                elif moment.text is not None:
-                    queue.texts.append((file, ordinal, moment.text))
-                    file.waiting += 1
-        file.moments = [replace(moment, pixels=None) for moment in file.moments]  # the queue alone holds pixels
-        if file.waiting == 0:
-            yield file
-        elif self._waiting_since is None:
+            if moment.pixels is not None and queue.encoder.picture is not None:
+                queue.pictures.append((place, moment.pixels))
+                file.waiting += 1
+            elif moment.text is not None:
+                queue.texts.append((place, moment.text))
+                file.waiting += 1
+        if self._waiting_since is None:
             self._waiting_since = time.monotonic()
         yield from self._encode(self._batch_size)
+
+    def close(self, file: Prepared) -> Iterator[Prepared]:
+        """Nothing more comes of this file; yields the files that are complete by now."""
+        file.whole = True
+        if file.waiting == 0:
+            yield file
         if self._waiting_since is not None and time.monotonic() - self._waiting_since > self._longest_wait_s:
             yield from self.flush()
 
@@ -76,24 +98,22 @@ class EncodeStage:
     def _encode(self, at_least: int) -> Iterator[Prepared]:
         for queue in self._queues:
             while len(queue.pictures) >= at_least:
-                pictures = _taken(queue.pictures, self._batch_size)
-                vectors = queue.encoder.encode_images([pixels for _, _, pixels in pictures])
-                yield from _deliver(queue.space, [(file, ordinal) for file, ordinal, _ in pictures], vectors)
+                places, pictures = zip(*_taken(queue.pictures, self._batch_size), strict=True)
+                yield from _deliver(queue.space, places, queue.encoder.encode_images(pictures))
             while len(queue.texts) >= at_least:
-                texts = _taken(queue.texts, self._batch_size)
-                vectors = queue.encoder.encode_texts([text for _, _, text in texts])
-                yield from _deliver(queue.space, [(file, ordinal) for file, ordinal, _ in texts], vectors)
+                places, texts = zip(*_taken(queue.texts, self._batch_size), strict=True)
+                yield from _deliver(queue.space, places, queue.encoder.encode_texts(texts))
 
 
 def _taken(queue: deque[_Item], most: int) -> list[_Item]:
     return [queue.popleft() for _ in range(min(most, len(queue)))]
 
 
-def _deliver(space: Space, places: Sequence[tuple[Prepared, int]], vectors: Vectors) -> Iterator[Prepared]:
+def _deliver(space: Space, places: Sequence[_Place], vectors: Vectors) -> Iterator[Prepared]:
     if vectors.shape != (len(places), space.dimension) or not np.isfinite(vectors).all():
         raise ValueError(f"{space.spec} gave {vectors.shape} for {len(places)} moments of dimension {space.dimension}")
-    for (file, ordinal), vector in zip(places, vectors, strict=True):
-        file.vectors[space.id][ordinal] = vector
+    for (file, step, ordinal), vector in zip(places, vectors, strict=True):
+        file.made[step].vectors.setdefault(space.id, {})[ordinal] = vector
         file.waiting -= 1
-        if file.waiting == 0:
+        if file.whole and file.waiting == 0:
             yield file

@@ -35,13 +35,14 @@ def forget(library: Library, *names: str) -> Forgotten:
     ):
         with library.catalog.write() as tx:
             waiting = tx.assets.forget_orphans()
-            done = [_forget(tx, name, waiting) for name in names]
-            assets = tx.assets.forget_orphans()
+            done = [_forget(tx, name, len(waiting)) for name in names]
+            gone = [*waiting, *tx.assets.forget_orphans()]
         # Snapshots hold vectors too, and deleted pages linger in the write-ahead log.
         library.write_views(force=True)
+        library.thumbnails.forget(gone)
         library.catalog.compact()
     files, roots = (sum(counts) for counts in zip(*done, strict=True))
-    return Forgotten(files, waiting + assets, roots)
+    return Forgotten(files, len(gone), roots)
 
 
 def _forget(tx: Transaction, name: str, waiting: int) -> tuple[int, int]:

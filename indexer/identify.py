@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 
 from bowerbird.store.catalog import Catalog
 from bowerbird.store.catalog.failures import Failure
@@ -41,6 +42,8 @@ class Todo:
     file: ScannedFile
     hash: str
     recipe: Recipe
+    missing: frozenset[str]
+    """The steps of the recipe that are to be taken."""
 
     @property
     def content(self) -> tuple[str, str]:
@@ -86,7 +89,7 @@ class Identifier:
         for file in files:
             recipe = self.recipe(file)
             location, failure = locations.get(file.path), failures.get(file.path)
-            if location and location.stat == file.stat and recipe.is_done(done.get(location.asset_id, {})):
+            if location and location.stat == file.stat and not recipe.missing(done.get(location.asset_id, {})):
                 yield Unchanged(file)
             elif failure and failure.stat == file.stat and self._is_hopeless(failure, recipe):
                 yield Failed(failure, file, known=True)
@@ -97,15 +100,16 @@ class Identifier:
         self, file: ScannedFile, recipe: Recipe, location: Location | None, failure: Failure | None
     ) -> Identity:
         try:
-            digest = _sha256(file)
+            digest = sha256_of(file.absolute)
         except OSError as error:
             return failed(file, None, "read", recipe, f"{error.strerror or error}".lower() + "; make it readable")
         if failure and failure.hash == digest and self._is_hopeless(failure, recipe):
             return Failed(failed(file, digest, failure.stage, recipe, failure.reason).failure, file)
         with self.catalog.read() as tx:
             asset = tx.assets.by_hash(digest)
-            if asset is None or not recipe.is_done(tx.assets.derivations([asset.id]).get(asset.id, {})):
-                return Todo(file, digest, recipe)
+            missing = recipe.missing(tx.assets.derivations([asset.id]).get(asset.id, {}) if asset else {})
+            if asset is None or missing:
+                return Todo(file, digest, recipe, missing)
             if location and location.asset_id == asset.id:  # touched
                 return Known(file, asset.id, None)
             copies = [] if asset.id in self._left else tx.locations.copies(asset.id)
@@ -131,7 +135,7 @@ def _has_left(copy: Copy, digest: str) -> bool:
         return False
     file = ScannedFile(copy.root, copy.path, copy.stat)
     try:
-        return not file.absolute.is_file() or (changed_since(file) and _sha256(file) != digest)
+        return not file.absolute.is_file() or (changed_since(file) and sha256_of(file.absolute) != digest)
     except OSError:  # it is there, and who knows what it is
         return False
 
@@ -149,8 +153,9 @@ def changed_since(file: ScannedFile) -> bool:
         return True
 
 
-def _sha256(file: ScannedFile) -> str:
-    with file.absolute.open("rb") as stream:
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, in hex. Raises OSError."""
+    with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

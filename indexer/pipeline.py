@@ -1,27 +1,28 @@
-"""The loop: scan -> identify -> decode -> segment -> encode -> commit. Bounded memory; may be killed at any point."""
+"""The loop: scan -> identify -> decode -> derive -> encode -> commit. Bounded memory; may be killed at any point."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bowerbird.errors import DecodeFailed
-from bowerbird.media.registry import format_for
-from bowerbird.media.sandbox import DecodeOutcome, DecodeRequest
+from bowerbird.media.sandbox import Closed, Opened, Part
 from bowerbird.store.catalog import Transaction
 from bowerbird.types import FailedFile, IndexReport
 from bowerbird.wiring import CATALOG, TOML, VIEWS, Library
 from indexer.commit import CommitStage, Finished
+from indexer.derive import Reading, Tools, requests
 from indexer.encode import EncodeStage, Prepared
-from indexer.identify import Failed, Identifier, Known, Todo, Unchanged, changed_since, failed
-from indexer.recipe import Recipe, recipe_for
+from indexer.facts import with_place
+from indexer.identify import Failed, Identifier, Known, Todo, Unchanged, changed_since, failed, sha256_of
+from indexer.recipe import Recipe, Recipes
 from indexer.roots import is_offline, was_deleted
 from indexer.scan import ScannedFile, Target, Unreadable, scan
-from indexer.segment import segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Run:
 
     library: Library
     targets: list[Target]
+    recipes: Recipes
+    tools: Tools
     on_progress: OnProgress
     retry_failed: bool = False
     failures: list[FailedFile] = field(default_factory=list)
@@ -58,30 +61,26 @@ class Run:
     _again: list[Todo] = field(default_factory=list)
     """Copies of a file that changed while it was being read: they are read in its place."""
     _saved_at: int = 0
-    _recipes: dict[str, Recipe] = field(default_factory=dict)
     _started: float = field(default_factory=time.monotonic)
 
     def run(self) -> IndexReport:
         """Bring the targets up to date. What was committed when an error ends this is kept."""
-        library, settings = self.library, self.library.settings.index
-        encoders = {space: library.encoder(space) for space in library.spaces}
-        spec = encoders[library.joint].picture
+        settings = self.library.settings.index
+        encoders = {space: self.library.encoder(space) for space in self.library.spaces}
         encode = EncodeStage(encoders, settings.batch_size, settings.commit_every_s)
-        commit = CommitStage(library.catalog, settings.commit_every_s, self._written)
+        commit = CommitStage(self.library.catalog, settings.commit_every_s, self._written)
         todo: Iterable[Todo] = self._todo(commit)
         try:
             while todo:
-                requests = (DecodeRequest(each.file.absolute, spec, each) for each in todo)
-                for outcome in library.decoders.decode(requests):
-                    for prepared in self._prepare(outcome, encode, commit):
-                        commit.put(Finished(prepared, self._copies[prepared.todo.content]))
+                for prepared in self._prepared(todo, encode, commit):
+                    commit.put(Finished(prepared, self._copies[prepared.todo.content]))
                     self._save_views_now_and_then()
-                    self._tell()
                 todo, self._again = self._again, []
             for prepared in encode.flush():
                 commit.put(Finished(prepared, self._copies[prepared.todo.content]))
         finally:
             commit.flush()
+        self._tell()
         self._tidy()
         return self.report()
 
@@ -103,8 +102,9 @@ class Run:
         for target in self.targets:
             yield from scan(
                 target,
-                reads=lambda path: format_for(path) is not None,
+                reads=lambda path: self.library.format_for(path) is not None,
                 hidden=self.library.settings.index.hidden,
+                sounds=self._sounds,
                 skip=_is_library,
                 apart=roots,
             )
@@ -131,13 +131,18 @@ class Run:
                         yield identity
             self._tell()
 
+    def _sounds(self, name: str) -> bool:
+        found = self.library.format_for(Path(name))
+        return found is not None and found.sounds
+
     def _recipe(self, file: ScannedFile) -> Recipe:
-        made_by = format_for(file.absolute)
+        made_by = self.library.format_for(file.absolute)
         assert made_by is not None  # or `scan` would have passed it by
-        if made_by.name not in self._recipes:
-            limits = self.library.settings.decode
-            self._recipes[made_by.name] = recipe_for(made_by, self.library.spaces, limits)
-        return self._recipes[made_by.name]
+        subtitles = []
+        for name in file.sidecars:
+            with suppress(OSError):  # what cannot be read will be reported when it is decoded
+                subtitles.append(sha256_of(file.absolute.with_name(name)))
+        return self.recipes.of(made_by, subtitles)
 
     def _readable(self) -> Iterator[ScannedFile]:
         for found in self.files():
@@ -149,21 +154,58 @@ class Run:
                 self._unseen.append((found.root.id, found.path))
                 self.failures.append(FailedFile(str(Path(found.root.path, found.path)), "scan", found.reason))
 
-    def _prepare(self, outcome: DecodeOutcome, encode: EncodeStage, commit: CommitStage) -> Iterable[Prepared]:
-        todo: Todo = outcome.request.tag
-        if changed_since(todo.file):  # whatever came of it, it may be of two minds
-            self._report_failure(todo.file, "read", "changed while it was being read; index again when it is at rest")
-            if copies := self._copies.pop(todo.content):
-                self._copies[todo.content] = copies[1:]
-                self._again.append(replace(todo, file=copies[0]))
-            return ()
-        if outcome.decoded is not None:
-            return encode.put(Prepared(todo, outcome.decoded.info, segment(outcome.decoded.moments)))
-        assert outcome.error is not None
-        self._bad[todo.content] = outcome.error
-        for file in (todo.file, *self._copies.pop(todo.content)):
-            self._fail(_failed(todo, file, outcome.error), commit)
-        return ()
+    def _prepared(self, todo: Iterable[Todo], encode: EncodeStage, commit: CommitStage) -> Iterator[Prepared]:
+        """Decode what is to be decoded, and take every further step; yields files that are ready to be written."""
+        asked = (request for each in todo for request in requests(each, self.recipes))
+        for event in self.library.decoders.decode(asked):
+            reading, number = event.request.tag
+            match event:
+                case Opened(info=info) if number == 0:
+                    reading.begin(with_place(info, self.library.gazetteer), self.tools)
+                case Opened():
+                    reading.subtitles[number] = []
+                case Part(part=part) if number == 0:
+                    for step, moment in reading.take(part, self.tools):
+                        yield from encode.put(reading.file, step, moment)
+                case Part(part=part):
+                    reading.subtitles[number].append(part)
+                case Closed(error=error):
+                    reading.pending -= 1
+                    if error is not None:
+                        self._not_read(reading, number, event.request.path, error, commit)
+                    if not reading.pending and not reading.lost:
+                        yield from self._finished(reading, encode)
+                    self._tell()
+
+    def _not_read(self, reading: Reading, number: int, path: Path, error: DecodeFailed, commit: CommitStage) -> None:
+        todo = reading.todo
+        if number:  # bad subtitles cost no film
+            self._counts["seen"] += 1
+            self.failures.append(FailedFile(str(path), error.stage, error.reason))
+        elif changed_since(todo.file):
+            reading.lost = True
+            self._read_anew(todo)
+        else:
+            reading.lost = True
+            self._bad[todo.content] = error
+            for file in (todo.file, *self._copies.pop(todo.content)):
+                self._fail(_failed(todo, file, error), commit)
+
+    def _finished(self, reading: Reading, encode: EncodeStage) -> Iterator[Prepared]:
+        if changed_since(reading.todo.file):  # whatever came of it, it may be of two minds
+            self._read_anew(reading.todo)
+            return
+        assert reading.file is not None
+        for step, moment in reading.finish():
+            yield from encode.put(reading.file, step, moment)
+        yield from encode.close(reading.file)
+
+    def _read_anew(self, todo: Todo) -> None:
+        """The file changed while it was being read; a copy of it is read in its place."""
+        self._report_failure(todo.file, "read", "changed while it was being read; index again when it is at rest")
+        if copies := self._copies.pop(todo.content):
+            self._copies[todo.content] = copies[1:]
+            self._again.append(replace(todo, file=copies[0]))
 
     def _tell(self) -> None:
         done = sum(self._counts[outcome] for outcome in ("indexed", "reused", "moved")) + len(self.failures)
@@ -172,7 +214,7 @@ class Run:
     def _written(self, finished: Finished) -> None:
         self._counts["indexed"] += 1
         self._counts["reused"] += len(finished.copies)
-        self._counts["segments"] += len(finished.file.moments)
+        self._counts["segments"] += sum(len(made.moments) for made in finished.file.made.values())
         del self._copies[finished.file.todo.content]
 
     def _fail(self, identity: Failed, commit: CommitStage) -> None:
@@ -191,7 +233,8 @@ class Run:
                     self._tidy_target(tx, target)
             self._tidy_roots(tx)
             keep = timedelta(days=self.library.settings.index.keep_removed_days)
-            tx.assets.forget_orphans(datetime.now(UTC) - keep if keep else None)
+            gone = tx.assets.forget_orphans(datetime.now(UTC) - keep if keep else None)
+        self.library.thumbnails.forget(gone)
 
     def _tidy_target(self, tx: Transaction, target: Target) -> None:
         root_id = target.root.id

@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from bowerbird.types import FileStat, Root
 from indexer.ignore import IgnoreRules
+from indexer.sidecars import Sidecars
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class ScannedFile:
     path: str
     """Relative to the root."""
     stat: FileStat
+    sidecars: tuple[str, ...] = ()
+    """The names of the subtitles beside it."""
 
     @property
     def absolute(self) -> Path:
@@ -50,20 +53,21 @@ def scan(
     *,
     reads: Callable[[Path], bool],
     hidden: bool,
+    sounds: Callable[[str], bool] = lambda _: False,
     skip: Callable[[Path], bool] = lambda _: False,
     apart: Set[Path] = frozenset(),
 ) -> Iterator[ScannedFile | Unreadable]:
     """Walk a target in a fixed order.
 
-    ``reads`` tells which files a decoder takes, ``skip`` which folders below to pass by; ``apart`` are roots below that
-    are scanned by themselves. Links to files and folders are followed, but no folder is entered twice, so that a loop
-    of links ends.
+    ``reads`` tells which files a decoder takes, and ``sounds`` which of them are recordings, by name; ``skip`` tells
+    which folders below to pass by, ``apart`` are roots below that are scanned by themselves. Links to files and folders
+    are followed, but no folder is entered twice, so that a loop of links ends.
     """
     start = Path(target.root.path, target.folder)
     try:
         rules = _rules_down_to(target, hidden)
         if not stat.S_ISDIR(start.stat().st_mode):
-            yield from _file(target.root, target.folder, start, reads, named=True)
+            yield from _file(target.root, target.folder, start, reads, _beside(start, sounds), named=True)
             return
     except OSError as error:
         yield Unreadable(target.root, target.folder, _reason(error))
@@ -84,6 +88,8 @@ def scan(
             yield Unreadable(target.root, relative, _reason(error))
             continue
         folders = []
+        sidecars = Sidecars((entry.name for entry in children), sounds)
+        owned = sidecars.owned()
         for entry in children:
             path = f"{relative}/{entry.name}" if relative else entry.name
             try:
@@ -94,13 +100,26 @@ def scan(
                 continue
             if is_folder:
                 folders.append((Path(entry.path), path, here))
-            elif (file := Path(entry.path)) not in apart:
-                yield from _file(target.root, path, file, reads)
+            elif (file := Path(entry.path)) not in apart and entry.name not in owned:
+                yield from _file(target.root, path, file, reads, sidecars.of(entry.name))
         pending.extend(reversed(folders))
 
 
+def _beside(file: Path, sounds: Callable[[str], bool]) -> Sequence[str]:
+    try:
+        return Sidecars((each.name for each in file.parent.iterdir()), sounds).of(file.name)
+    except PermissionError:  # the file itself may be readable all the same
+        return ()
+
+
 def _file(
-    root: Root, path: str, file: Path, reads: Callable[[Path], bool], *, named: bool = False
+    root: Root,
+    path: str,
+    file: Path,
+    reads: Callable[[Path], bool],
+    sidecars: Sequence[str] = (),
+    *,
+    named: bool = False,
 ) -> Iterator[ScannedFile | Unreadable]:
     """The file if it is one to index; ``named``: someone asked for this very file, so silence would not do."""
     if not reads(file):
@@ -113,7 +132,7 @@ def _file(
         yield Unreadable(root, path, _reason(error))
         return
     if stat.S_ISREG(found.st_mode):
-        yield ScannedFile(root, path, file_stat(found))
+        yield ScannedFile(root, path, file_stat(found), tuple(sidecars))
     elif named:
         yield Unreadable(root, path, "is no regular file; name a file or a folder")
 

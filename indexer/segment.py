@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 
-from bowerbird.types import Moment, SegmentKind
+from bowerbird.moments import Moment
+from bowerbird.types import SegmentKind
 
 VERSION = 1
 """Raised whenever the same text would be cut otherwise."""

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from bowerbird.store.catalog.full_text import belongs
 from bowerbird.store.engine import make_engine, writing
 from bowerbird.store.tables import metadata
 
@@ -13,6 +14,7 @@ def _run(connection):
         transactional_ddl=True,  # SQLite's too: a migration and its record stand or fall together
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
+        include_name=lambda name, type_, parents: not belongs(name),  # made by 0003 in a way of each database's own
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -45,11 +45,15 @@ class Calibrator:
         self._lock = threading.Lock()
 
     def relevance(self, ranking: Ranking) -> Vectors:
-        """Of each embedding of the ranking, in 0..1, shape ``(n,)``; nearness to a negative takes away."""
-        wanted = self._calibrated(ranking, ranking.aim.wanted, ranking.scores)
+        """Of each embedding of the ranking, in 0..1, shape ``(n,)``, whatever the negatives say."""
+        return self._calibrated(ranking, ranking.aim.wanted, ranking.scores)
+
+    def spared(self, ranking: Ranking) -> Vectors:
+        """What nearness to the negatives leaves of the relevance of each, as factors in 0..1, shape ``(n,)``."""
+        left = np.ones(len(ranking.ids), np.float32)
         for vector, scores in zip(ranking.aim.unwanted, ranking.unwanted, strict=True):
-            wanted = wanted * (1 - self._calibrated(ranking, vector, scores))
-        return wanted
+            left *= 1 - self._calibrated(ranking, vector, scores)
+        return left
 
     def _calibrated(self, ranking: Ranking, query: Vectors, scores: Vectors) -> Vectors:
         middle, spread = self._background_of(ranking.aim.space, ranking.kind, query)

@@ -6,20 +6,24 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from bowerbird.queries import Hit
 from bowerbird.store.catalog import Transaction
 from bowerbird.store.catalog.locations import Copy
-from bowerbird.types import Hit
+from bowerbird.types import Place
+from search.fold import fold
 from search.fuse import Gathered
 
 
-def hydrate(tx: Transaction, gathered: Sequence[Gathered], limit: int) -> list[Hit]:
-    """The first ``limit`` with their paths; where an asset lies in several places, the first that is there now."""
-    copies = tx.locations.copies_of([each.best.asset.id for each in gathered[:limit]])
+def hydrate(tx: Transaction, gathered: Sequence[Gathered]) -> list[Hit]:
+    """All of them, pairs folded, with their paths: where an asset lies in several places, the first there is now."""
+    ids = [each.best.asset.id for each in gathered]
+    copies, dates = tx.locations.copies_of(ids), tx.filtered.dates(ids)
     hits: list[Hit] = []
-    for each in gathered[:limit]:
+    for each in gathered:
         segment, asset = each.best.segment, each.best.asset
         if asset.id not in copies:
             continue  # its last location has just gone
+        dated = dates.get(asset.id)
         hits.append(
             Hit(
                 rank=len(hits) + 1,
@@ -36,11 +40,17 @@ def hydrate(tx: Transaction, gathered: Sequence[Gathered], limit: int) -> list[H
                 text=segment.text,
                 folded=each.folded,
                 evidence=tuple(each.best.evidence),
+                taken_at=None if dated is None else dated.isoformat(timespec="seconds"),
+                place=_place(asset.info.place),
             )
         )
-    return hits
+    return fold(hits, {each.best.asset.hash: each.best.asset.info.duration_s for each in gathered})
 
 
 def _path(copies: Sequence[Copy]) -> str:
     paths = [Path(copy.root.path, copy.path) for copy in copies]
     return str(next((path for path in paths if os.path.exists(path)), paths[0]))
+
+
+def _place(place: Place | None) -> str | None:
+    return None if place is None else ", ".join(dict.fromkeys(name for name in (place.name, place.country) if name))

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bowerbird.errors import DecodeFailed, QueryError
+from bowerbird.moments import Moment, Wanted
+from bowerbird.queries import Query
 from bowerbird.store.catalog import Transaction
-from bowerbird.types import Ids, Query, SegmentKind, Source, Space, SpaceName, Vectors
+from bowerbird.types import Ids, SegmentKind, Source, Space, SpaceName, Vectors
 from bowerbird.wiring import Library
 
 PICTURED = frozenset({SegmentKind.IMAGE, SegmentKind.REGION, SegmentKind.FRAME, SegmentKind.PAGE})
 """Kinds whose joint vectors come from pixels; those of all others come from text."""
+
+WHOLE = PICTURED - {SegmentKind.REGION} | {SegmentKind.TEXT, SegmentKind.SPEECH}
+"""Kinds that together say what an asset is; the others show a part of what these show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +67,9 @@ def aims(library: Library, tx: Transaction, query: Query) -> list[Aim]:
             if query.image is not None and encoder.picture is not None:
                 parts.append(_picture(library, space, query.image))
         if like is not None:
-            own = [embedding.vector for _, embedding in tx.segments.embeddings_of(like.id, space.id)]
-            if own:
+            vectors = tx.segments.embeddings_of(like.id, space.id)
+            own = [embedding.vector for kind, embedding in vectors if kind in WHOLE]
+            if own := own or [embedding.vector for _, embedding in vectors]:
                 parts.append(_unit(np.mean(np.asarray(own, np.float32), axis=0)))
         if parts:
             unwanted = library.encoder(space).encode_texts(query.negatives) if query.negatives else _none(space)
@@ -73,15 +79,26 @@ def aims(library: Library, tx: Transaction, query: Query) -> list[Aim]:
     return found
 
 
-def retrieve(library: Library, tx: Transaction, aim: Aim, kinds: Sequence[SegmentKind], k: int) -> list[Ranking]:
-    """The ``k`` nearest of each kind (all kinds where none is named)."""
+def retrieve(
+    library: Library,
+    tx: Transaction,
+    aim: Aim,
+    kinds: Sequence[SegmentKind],
+    k: int,
+    within: Mapping[SegmentKind, Ids] | None = None,
+) -> list[Ranking]:
+    """The ``k`` nearest of each kind (all kinds where none is named), among those ``within`` only if it is given."""
     source = Source.JOINT if aim.space.name is SpaceName.JOINT else Source.TEXT
     rankings = []
     for kind in tx.segments.kinds(aim.space.id):
         if kinds and kind not in kinds:
             continue
+        admitted = None if within is None else within.get(kind)
+        if within is not None and admitted is None:
+            continue
         view = library.views.view(aim.space, kind)
-        scores, ids = (row[0] for row in view.search(aim.wanted[None], k))
+        most = k if admitted is None else min(k, len(admitted))
+        scores, ids = (row[0] for row in view.search(aim.wanted[None], most, within=admitted))
         scores, ids = scores[ids >= 0], ids[ids >= 0]
         unwanted = np.empty((len(aim.unwanted), len(ids)), np.float32)
         if unwanted.size:
@@ -103,10 +120,10 @@ def _nearness(scores: Vectors, found: Ids, ids: Ids) -> Vectors:
 def _picture(library: Library, space: Space, data: bytes) -> Vectors:
     encoder = library.encoder(space)
     try:
-        decoded = library.decoders.decode_bytes(data, encoder.picture)
+        decoded = library.decoders.decode_bytes(data, Wanted(encoder.picture))
     except DecodeFailed as error:
         raise QueryError(f"the query's picture {error.reason}") from None
-    pixels = next(moment.pixels for moment in decoded.moments if moment.pixels is not None)
+    pixels = next(part.pixels for part in decoded.parts if isinstance(part, Moment) and part.pixels is not None)
     vector: Vectors = encoder.encode_images([pixels])[0]
     return vector
 

@@ -30,7 +30,7 @@ from bowerbird.store.tables import (
 def dump(engine: sa.Engine) -> Iterator[str]:
     """One JSON object a line, sorted; ids, sequence numbers, inodes and times of indexing are left out."""
     with reading(engine) as connection:
-        lines = [json.dumps({"table": table, **row}, sort_keys=True) for table, row in _rows(connection)]
+        lines = [json.dumps({"table": table, **row}, sort_keys=True, default=str) for table, row in _rows(connection)]
     yield from sorted(lines)
 
 
@@ -38,8 +38,8 @@ def _rows(connection: sa.Connection) -> Iterator[tuple[str, dict[str, Any]]]:
     for row in connection.execute(sa.select(root.c.path)):
         yield "root", {"path": row.path}
     for row in connection.execute(sa.select(asset)):
-        kept = {"size", "kind", "media_type", "width", "height", "duration_s"}
-        facts = {key: value for key, value in row._mapping.items() if key in kept}
+        unsaid = {"id", "hash", "added_at", "orphaned_at"}
+        facts = {key: value for key, value in row._mapping.items() if key not in unsaid}
         yield "asset", {"hash": row.hash, "orphan": row.orphaned_at is not None, **facts}
     here = sa.select(root.c.path.label("root"), location.c.path, location.c.size, location.c.mtime_ns, asset.c.hash)
     for row in connection.execute(here.join(root, root.c.id == location.c.root_id).join(asset)):

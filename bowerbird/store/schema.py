@@ -41,6 +41,12 @@ def ensure(engine: sa.Engine, *, create: bool) -> None:
     with writing(engine) as connection:
         _refuse_newer(current(connection))  # once more: another process may have been here meanwhile
         upgrade(connection, SCHEMA)
+        if found is not None:
+            from bowerbird.store.catalog.asset_words import refresh
+            from bowerbird.store.catalog.vocabulary import learn_all
+
+            refresh(connection)
+            learn_all(connection)
 
 
 def upgrade(connection: sa.Connection, revision: str) -> None:

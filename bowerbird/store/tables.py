@@ -2,6 +2,7 @@
 
 ``root`` and ``location`` say where things lie, ``asset`` what they are, ``derivation`` and ``segment`` what was made of
 them, ``space`` and ``embedding`` where that stands in a space of meaning, ``change`` in which order it came and went.
+What full-text search adds to them differs by database and is made by migration 0003: see `catalog.full_text`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-SCHEMA = "0001"
+SCHEMA = "0003"
 """The newest migration: what this program reads and writes."""
 
 
@@ -122,9 +123,28 @@ asset = sa.Table(
     sa.Column("width", sa.Integer),
     sa.Column("height", sa.Integer),
     sa.Column("duration_s", sa.Double),
+    sa.Column("taken_at", sa.DateTime, index=True),  # the clock on the wall there, so it has no zone
+    sa.Column("taken_from", sa.Text),
+    sa.Column("camera", PlainText),
+    sa.Column("lens", PlainText),
+    sa.Column("latitude", sa.Double),
+    sa.Column("longitude", sa.Double),
+    sa.Column("place", PlainText),
+    sa.Column("region", PlainText),
+    sa.Column("country", PlainText),
+    sa.Column("title", PlainText),
+    sa.Column("artist", PlainText),
+    sa.Column("album", PlainText),
+    sa.Column("keywords", PlainText),  # one a line
     sa.Column("added_at", UtcDateTime, nullable=False),
     # Set while no location is left: out of every view, yet ready to come back without being encoded again.
     sa.Column("orphaned_at", UtcDateTime, index=True),
+    # Worked out from the above and the locations, by `catalog.asset_words`; NULL until that has been done anew.
+    sa.Column("words", PlainText),
+    sa.Column("dated_at", sa.DateTime, index=True),  # taken_at, or for want of it the earliest that a location tells
+    sa.Index(
+        "ix_asset_wordless", "id", sqlite_where=sa.text("words IS NULL"), postgresql_where=sa.text("words IS NULL")
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -138,6 +158,8 @@ location = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("mtime_ns", sa.BigInteger, nullable=False),
     sa.Column("inode", sa.BigInteger, nullable=False),
+    sa.Column("dated_at", sa.DateTime),  # by name or time, for want of anything in the content
+    sa.Column("dated_from", sa.Text),
     sa.UniqueConstraint("root_id", "path"),
     sqlite_autoincrement=True,
 )
@@ -169,6 +191,7 @@ segment = sa.Table(
     sa.Column("box_height", sa.Double),
     sa.Column("text", PlainText),
     sa.Column("language", PlainText),
+    sa.Column("confidence", sa.Double),
     sa.UniqueConstraint("derivation_id", "ordinal"),
     sqlite_autoincrement=True,
 )
@@ -195,6 +218,15 @@ embedding = sa.Table(
     sa.Column("vector", sa.LargeBinary, nullable=False),  # float16, little-endian
     sa.UniqueConstraint("segment_id", "space_id"),
     sqlite_autoincrement=True,
+)
+
+vocabulary = sa.Table(
+    "vocabulary",
+    metadata,
+    sa.Column("word", sa.Text, primary_key=True),
+    sa.Column("initial", sa.Text, nullable=False),
+    sa.Column("length", sa.Integer, nullable=False),
+    sa.Index("ix_vocabulary_initial_length", "initial", "length"),
 )
 
 change = sa.Table(

@@ -12,6 +12,14 @@ from bowerbird.wiring import open_library
 from tests.fakes import HashEncoder
 from tests.indexer.workshop import Workshop
 
+PLAIN = """
+[index]  # one segment for each picture, so that tests can count
+regions = 0
+ocr = false
+transcriber = "none"
+thumbnail_px = 0
+"""
+
 
 @pytest.fixture(scope="session")
 def pool() -> Iterator[DecoderPool]:
@@ -24,6 +32,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty library: copying it is faster than running the migrations for every test."""
     folder = tmp_path_factory.mktemp("template") / "library"
     open_library(folder, create=True, encoder="hash", load=lambda _: HashEncoder()).close()
+    (folder / "library.toml").write_text(PLAIN)
     return folder
 
 

@@ -40,6 +40,7 @@ class History(RuleBasedStateMachine):
         for root in self.roots:
             root.mkdir()
         self.numbers = itertools.count()
+        self.library_has_roots = False
 
     def teardown(self) -> None:
         self.workshop.library.close()
@@ -102,6 +103,7 @@ class History(RuleBasedStateMachine):
         if mine.exists() and not other.exists():
             mine.rename(other)
 
+    @precondition(lambda self: self.library_has_roots)  # or the part becomes a root, as in no library made anew
     @rule(part=st.sampled_from(["a", "b", "a/in"]))
     def index_a_part(self, part: str) -> None:
         if (self.workshop.media / part).exists():
@@ -110,6 +112,7 @@ class History(RuleBasedStateMachine):
     @rule(retry_failed=st.booleans())
     def index(self, retry_failed: bool) -> None:
         report = self.workshop.index(*self.roots, retry_failed=retry_failed)
+        self.library_has_roots = True
         assert report.seen == len(self.files())
         fresh = self.workshop.fresh(f"fresh {next(self.numbers)}")
         anew = self.workshop.index(*self.roots, library=fresh)

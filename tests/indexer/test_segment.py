@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bowerbird.types import Moment, SegmentKind
+from bowerbird.moments import Moment
+from bowerbird.types import SegmentKind
 from indexer import segment
 from indexer.segment import CAPACITY, OVERLAP, passages
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import sqlalchemy as sa
 
-from bowerbird.media.sandbox import DecodeOutcome, DecodeRequest, DecoderPool
+from bowerbird.media.sandbox import Closed, DecodeRequest, DecoderPool, Event
+from bowerbird.ports import Transcriber
 from bowerbird.types import IndexReport, Pixels, Vectors
 from bowerbird.wiring import Library, open_library
 from indexer import Indexer
-from tests.fakes import HashEncoder
+from tests.fakes import HashEncoder, ScriptedReader
 from tests.media.make import photo
 
 
@@ -42,7 +44,7 @@ class CountingDecoders:
         self.asked: list[str] = []
         self.most_in_flight = 0
 
-    def decode(self, requests: Iterable[DecodeRequest]) -> Iterator[DecodeOutcome]:
+    def decode(self, requests: Iterable[DecodeRequest]) -> Iterator[Event]:
         in_flight = 0
 
         def noted() -> Iterator[DecodeRequest]:
@@ -53,12 +55,30 @@ class CountingDecoders:
                 self.asked.append(request.path.name)
                 yield request
 
-        for outcome in self._pool.decode(noted()):
-            in_flight -= 1
-            yield outcome
+        for event in self._pool.decode(noted()):
+            in_flight -= isinstance(event, Closed)
+            yield event
 
     def close(self) -> None:
         """Others go on using the pool."""
+
+
+def everything_on(
+    library: Library,
+    *,
+    regions: int = 0,
+    words: Mapping[int, Sequence[str]] | None = None,
+    transcriber: Transcriber | None = None,
+    thumbnail_px: int = 0,
+) -> None:
+    """Switch steps on for a library; ``words`` stand on pictures, by the seeds of these."""
+    settings = library.settings.index
+    settings.regions = regions  # type: ignore[assignment]
+    settings.thumbnail_px = thumbnail_px
+    reader = None
+    if words is not None:
+        reader = ScriptedReader(*((np.asarray(photo(24, 16, seed)), lines) for seed, lines in words.items()))
+    library.__dict__.update(reader=reader, transcriber=transcriber)
 
 
 class Workshop:

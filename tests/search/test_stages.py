@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -13,44 +14,23 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bowerbird.errors import QueryError
+from bowerbird.queries import Filters, Query
 from bowerbird.store.catalog.segments import Found
-from bowerbird.types import (
-    Asset,
-    AssetInfo,
-    AssetKind,
-    Filters,
-    Query,
-    Segment,
-    SegmentKind,
-    Source,
-    Space,
-    SpaceName,
-    SpaceState,
-)
+from bowerbird.types import Asset, AssetInfo, AssetKind, Segment, SegmentKind, Source
 from bowerbird.wiring import open_library
 from indexer import Indexer
 from search import Search
 from search.calibrate import Calibrator, _robust
-from search.fuse import fuse
+from search.fuse import Entry, Listed, fuse
 from search.parse import MOST_BYTES, MOST_CHARACTERS, MOST_HITS, parse
 from search.retrieve import Aim, Ranking
 from tests.fakes import HashEncoder
 
-JOINT = Space(1, SpaceName.JOINT, "fake", "f", 4, SpaceState.ACTIVE)
-TEXT = Space(2, SpaceName.TEXT, "fake", "g", 4, SpaceState.ACTIVE)
 
-
-def ranking(ids, scores, kind=SegmentKind.IMAGE, space=JOINT):
-    aim = Aim(space, np.eye(4, dtype=np.float32)[0], np.empty((0, 4), np.float32))
-    source = Source.JOINT if space is JOINT else Source.TEXT
-    ids, scores = np.asarray(ids, np.int64), np.asarray(scores, np.float32)
-    return Ranking(aim, kind, source, ids, scores, np.empty((0, len(ids)), np.float32))
-
-
-def found(embedding, segment, asset, kind=SegmentKind.IMAGE):
-    info = AssetInfo(AssetKind.IMAGE, "image/png")
-    moment = Segment(segment, asset, 0, kind, None, None, None, None, None, None)
-    return Found(embedding, moment, Asset(asset, f"{asset:064x}", 1, info))
+def found(segment, asset, kind=SegmentKind.IMAGE, media_type="image/png"):
+    info = AssetInfo(AssetKind.IMAGE, media_type)
+    moment = Segment(segment, asset, 0, kind, None, None, None, None, None, None, None)
+    return Found(moment, Asset(asset, f"{asset:064x}", 1, info))
 
 
 class TestParse:
@@ -66,6 +46,11 @@ class TestParse:
             (Query(text="x", limit=10_000_000), "10,000,000"),
             (Query(text="x", min_relevance=1.5), "between 0 and 1"),
             (Query(text="x", min_relevance=-0.1), "between 0 and 1"),
+            (Query(filters=Filters(place=" ,. ")), "'place' says nothing"),
+            (Query(filters=Filters(path="")), "'path' says nothing"),
+            (Query(filters=Filters(camera="x" * 1001)), "shorten it"),
+            (Query(filters=Filters(language="english, please")), "write en, de or pt-BR"),
+            (Query(filters=Filters(after=date(2020, 1, 1), before=date(2019, 1, 1))), "swap them"),
         ],
     )
     def test_what_cannot_be_answered_is_refused_with_a_remedy(self, query, says):
@@ -128,28 +113,78 @@ class TestCalibrate:
             assert not Search(library).search("cats of another kind").matched
 
 
+def listed(*lines, source=Source.JOINT, named=False):
+    """A list of ``(found, score, relevance)``."""
+    return Listed(source, [Entry(*line, named=named) for line in lines])
+
+
 class TestFuse:
     def test_moments_of_one_asset_are_gathered_with_the_best_first(self):
-        hits = {1: found(1, 11, 100), 2: found(2, 12, 100), 3: found(3, 13, 200)}
-        gathered = fuse([(ranking([1, 2, 3], [0.9, 0.8, 0.7]), [0.9, 0.6, 0.7])], hits, stands_out=0.5)
+        lines = [(found(11, 100), 0.9, 0.9), (found(12, 100), 0.8, 0.6), (found(13, 200), 0.7, 0.7)]
+        gathered = fuse([listed(*lines)], stands_out=0.5)
         assert [(each.best.segment.id, each.folded) for each in gathered] == [(11, 1), (13, 0)]
 
     def test_ranks_of_every_list_start_at_1_and_evidence_of_every_source_is_kept(self):
-        hits = {1: found(1, 11, 100, SegmentKind.TEXT), 5: found(5, 11, 100, SegmentKind.TEXT)}
-        joint = ranking([1], [0.4], SegmentKind.TEXT)
-        text = ranking([5], [0.8], SegmentKind.TEXT, TEXT)
-        (only,) = fuse([(joint, [0.2]), (text, [0.9])], hits, stands_out=0.5)
-        assert only.best.relevance == pytest.approx(0.9)
-        assert [(each.source, each.rank) for each in only.best.evidence] == [(Source.JOINT, 1), (Source.TEXT, 1)]
+        hit, other = found(11, 100, SegmentKind.TEXT), found(12, 200, SegmentKind.TEXT)
+        lists = [
+            listed((other, 0.5, 0.3), (hit, 0.4, 0.2)),
+            listed((hit, 0.8, 0.9), source=Source.TEXT),
+            listed((hit, 7.0, 0.7), source=Source.WORDS),
+        ]
+        best = fuse(lists, stands_out=0.5)[0].best
+        assert [(each.source, each.rank) for each in best.evidence] == [("joint", 2), ("text", 1), ("words", 1)]
+
+    def test_a_source_that_agrees_adds_a_little_and_one_that_does_not_takes_nothing_away(self):
+        one, two, three = found(11, 100), found(12, 200), found(13, 300)
+        lists = [
+            listed((one, 0.3, 0.8), (two, 0.3, 0.8), (three, 0.3, 0.8)),
+            listed((two, 5.0, 0.75), (three, 1.0, 0.0), source=Source.WORDS),
+        ]
+        relevance = {each.best.segment.id: each.best.relevance for each in fuse(lists, stands_out=0.5)}
+        assert relevance[11] == relevance[13] == 0.8
+        assert 0.8 < relevance[12] < 0.9
+
+    def test_code_comes_after_what_people_read_and_is_shown_where_there_is_nothing_else(self):
+        code, page = (found(n, n, media_type=kind) for n, kind in ((11, "text/x-python"), (12, "text/x-rst")))
+        gathered = fuse([listed((code, 0.5, 0.9), (page, 0.4, 0.7))], stands_out=0.5)
+        assert [each.best.segment.id for each in gathered] == [12, 11]
+        assert gathered[1].best.relevance == pytest.approx(0.9 * 0.65)
+        assert gathered[0].best.relevance == 0.7
+
+    def test_reciprocal_ranks_order_what_is_equally_relevant(self):
+        one, two, three = found(11, 100), found(12, 200), found(13, 300)
+        words = [(one, 3.0, 0.75), (two, 3.0, 0.75), (three, 3.0, 0.75)]
+        lists = [listed(*words, source=Source.WORDS), listed((three, 0.2, 0.0), (two, 0.1, 0.0))]
+        assert [each.best.segment.id for each in fuse(lists, stands_out=0.5)] == [13, 12, 11]
+
+    def test_what_is_said_of_an_asset_as_a_whole_goes_to_its_best_moment_and_to_no_other(self):
+        first, best, other = found(11, 100), found(12, 100), found(13, 200)
+        lists = [
+            listed((best, 0.4, 0.6), (first, 0.3, 0.1)),
+            listed((first, 4.0, 0.75), (other, 3.0, 0.75), source=Source.WORDS, named=True),
+        ]
+        gathered = fuse(lists, stands_out=0.5)
+        assert [(each.best.segment.id, each.folded) for each in gathered] == [(12, 0), (13, 0)]
+        assert [each.source for each in gathered[0].best.evidence] == ["joint", "words"]
+        assert gathered[0].best.relevance > 0.75
+
+    def test_what_a_negative_leaves_counts_for_every_source(self):
+        hit = found(11, 100)
+        lists = [listed((hit, 0.4, 0.5)), listed((hit, 4.0, 0.9), source=Source.WORDS)]
+        (only,) = fuse(lists, stands_out=0.5, spared={11: 0.1})
+        assert only.best.relevance < 0.1
 
     def test_kinds_are_merged_by_relevance_not_by_score(self):
-        picture, sentence = found(1, 11, 100), found(2, 12, 200, SegmentKind.TEXT)
-        lists = [(ranking([2], [0.7], SegmentKind.TEXT), [0.3]), (ranking([1], [0.3]), [0.8])]
-        gathered = fuse(lists, {1: picture, 2: sentence}, stands_out=0.5)
+        picture, sentence = found(11, 100), found(12, 200, SegmentKind.TEXT)
+        gathered = fuse([listed((sentence, 0.7, 0.3)), listed((picture, 0.3, 0.8))], stands_out=0.5)
         assert [each.best.segment.id for each in gathered] == [11, 12]
 
-    def test_what_is_gone_is_left_out(self):
-        assert fuse([(ranking([7], [0.9]), [0.9])], {}, stands_out=0.5) == []
+    @given(st.lists(st.tuples(st.integers(1, 8), st.floats(0, 1), st.sampled_from(list(Source))), max_size=30))
+    def test_relevance_descends_and_stays_between_0_and_1(self, lines):
+        lists = [listed((found(id_, id_ % 3), 1.0, relevance), source=source) for id_, relevance, source in lines]
+        relevances = [round(each.best.relevance, 4) for each in fuse(lists, stands_out=0.5)]
+        assert relevances == sorted(relevances, reverse=True)
+        assert all(0 <= each <= 1 for each in relevances)
 
 
 def png(colour) -> bytes:

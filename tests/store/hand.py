@@ -8,7 +8,9 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from bowerbird.moments import Moment
 from bowerbird.store.catalog import Catalog, Transaction
+from bowerbird.store.catalog.locations import Placed
 from bowerbird.store.catalog.segments import Derived
 from bowerbird.store.tables import metadata
 from bowerbird.types import (
@@ -16,7 +18,6 @@ from bowerbird.types import (
     AssetKind,
     EncoderDescription,
     FileStat,
-    Moment,
     SegmentKind,
     Space,
     SpaceName,
@@ -68,7 +69,7 @@ def derive(
 
 
 def place(tx: Transaction, root_id: int, path: str, asset_id: int, stat: FileStat = STAT) -> None:
-    tx.locations.put([(root_id, path, asset_id, stat)])
+    tx.locations.put([Placed(root_id, path, asset_id, stat)])
     tx.assets.revive([asset_id])
 
 

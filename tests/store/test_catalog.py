@@ -9,11 +9,26 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from bowerbird.moments import Moment
 from bowerbird.store.catalog import Catalog
 from bowerbird.store.catalog.failures import Failure
+from bowerbird.store.catalog.locations import Placed
 from bowerbird.store.catalog.segments import Derived
 from bowerbird.store.tables import derivation, embedding, location, segment
-from bowerbird.types import AssetInfo, AssetKind, Box, FileStat, Moment, Segment, SegmentKind, SpaceName, SpaceState
+from bowerbird.types import (
+    AssetInfo,
+    AssetKind,
+    Box,
+    FileStat,
+    Place,
+    Position,
+    Segment,
+    SegmentKind,
+    SpaceName,
+    SpaceState,
+    Taken,
+    TakenFrom,
+)
 from tests.store.hand import PICTURE, STAT, derive, encoder, hash_of, live_ids, make_space, place, put_asset, vector
 
 LARGEST = 2**63 - 1
@@ -133,7 +148,22 @@ def test_a_removed_root_takes_its_locations_and_failures_along_but_no_assets(cat
 
 
 def test_assets_come_back_as_they_went_in(catalog: Catalog) -> None:
-    clip = AssetInfo(AssetKind.VIDEO, "video/mp4", 1920, 1080, 12.345678901)
+    clip = AssetInfo(
+        AssetKind.VIDEO,
+        "video/mp4",
+        1920,
+        1080,
+        12.345678901,
+        taken=Taken(datetime(2021, 3, 4, 5, 6, 7), TakenFrom.CONTAINER),
+        camera="Pixel 7",
+        lens="wide",
+        position=Position(-38.7, 179.9),
+        place=Place("Lisboa", "", "Portugal"),
+        title="Ünder the sea",
+        artist="somebody",
+        album="holidays",
+        keywords=("sea", "two words"),
+    )
     note = AssetInfo(AssetKind.DOCUMENT, "text/plain")
     with catalog.write() as tx:
         ids = tx.assets.put({hash_of("clip"): (LARGEST, clip), hash_of("note"): (0, note)})
@@ -169,7 +199,7 @@ def test_a_thousand_rows_go_in_and_come_out_at_once(catalog: Catalog) -> None:
             for id_ in ids_in_order
         )
         tx.assets.mark_done((id_, "encode", "2") for id_ in ids_in_order)
-        tx.locations.put((root.id, name, id_, STAT) for name, id_ in zip(names, ids_in_order, strict=True))
+        tx.locations.put(Placed(root.id, name, id_, STAT) for name, id_ in zip(names, ids_in_order, strict=True))
     with catalog.read() as tx:
         assert {name: found.asset_id for name, found in tx.locations.at(root.id, names).items()} == dict(
             zip(names, ids_in_order, strict=True)
@@ -183,7 +213,7 @@ def test_a_thousand_rows_go_in_and_come_out_at_once(catalog: Catalog) -> None:
             assert (kept.vector == vector(id_).astype(np.float16)).all(), "vectors lie with their own assets"
     with catalog.write() as tx:
         tx.locations.remove(found.id for found in tx.locations.at(root.id, names).values())
-        assert tx.assets.forget_orphans() == len(names)
+        assert len(tx.assets.forget_orphans()) == len(names)
 
 
 def test_locations_say_what_lies_where_now(catalog: Catalog) -> None:
@@ -191,9 +221,9 @@ def test_locations_say_what_lies_where_now(catalog: Catalog) -> None:
     with catalog.write() as tx:
         root = tx.roots.add("/a", 1)
         one, two = put_asset(tx), put_asset(tx, "two")
-        tx.locations.put([(root.id, "x", one, STAT), (root.id, "y", one, STAT)])
+        tx.locations.put([Placed(root.id, "x", one, STAT), Placed(root.id, "y", one, STAT)])
         before = tx.locations.at(root.id, ["x", "y", "z"])
-        tx.locations.put([(root.id, "x", two, moved)])
+        tx.locations.put([Placed(root.id, "x", two, moved)])
     with catalog.read() as tx:
         after = tx.locations.at(root.id, ["x", "y"])
         assert before.keys() == after.keys() == {"x", "y"}
@@ -308,7 +338,7 @@ def test_leases_run_out(catalog: Catalog) -> None:
 
 MOMENTS = [
     Moment(SegmentKind.FRAME, start_s=0.0, end_s=0.04),
-    Moment(SegmentKind.SPEECH, start_s=3.2, end_s=7.875, text="Grüße, 世界 🐦", language="de"),
+    Moment(SegmentKind.SPEECH, start_s=3.2, end_s=7.875, text="Grüße, 世界 🐦", language="de", confidence=0.875),
     Moment(SegmentKind.PAGE, page=4),
     Moment(SegmentKind.OCR, box=Box(0.1, 0.2, 0.3, 1 / 3), text=""),
 ]
@@ -324,7 +354,8 @@ def test_segments_come_back_as_they_went_in(catalog: Catalog) -> None:
     assert [kind for kind, _ in embeddings] == [moment.kind for moment in MOMENTS]
     for ordinal, (moment, (_, kept)) in enumerate(zip(MOMENTS, embeddings, strict=True)):
         here = found[kept.id]
-        expected = (moment.kind, moment.start_s, moment.end_s, moment.page, moment.box, moment.text, moment.language)
+        place = (moment.kind, moment.start_s, moment.end_s, moment.page, moment.box)
+        expected = (*place, moment.text, moment.language, moment.confidence)
         assert here.segment == Segment(kept.segment_id, asset_id, ordinal, *expected)
         assert here.asset.hash == hash_of("one")
         assert kept.vector.dtype == np.float16
@@ -355,8 +386,8 @@ def test_replacing_what_a_stage_made_touches_no_other_stage_and_no_other_asset(c
         derive(tx, one, [space], MOMENTS[3:], stage="clip", key="2")
         after = {id_: tx.segments.embeddings_of(id_, space.id) for id_ in (one, two)}
         assert tx.assets.derivations([one, two, 10**9]) == {one: {"clip": "2", "pages": "1"}, two: {"clip": "1"}}
-    assert [kind for kind, _ in after[one]] == ["page", "ocr"]
-    assert after[one][0][1].id == before[one][2][1].id
+    assert [kind for kind, _ in after[one]] == ["ocr", "page"]  # by the stages' names
+    assert after[one][1][1].id == before[one][2][1].id
     assert [each.id for _, each in after[two]] == [each.id for _, each in before[two]]
 
 
@@ -410,7 +441,7 @@ def test_forgotten_assets_take_everything_along(catalog: Catalog) -> None:
             derive(tx, id_, [space], MOMENTS)
             place(tx, root.id, f"{id_}", id_)
         tx.locations.remove(tx.locations.of_asset(ids[0]))
-        assert tx.assets.forget_orphans() == 1, "what still has a location stays"
+        assert len(tx.assets.forget_orphans()) == 1, "what still has a location stays"
         for table in (derivation, segment):
             owners = tx.connection.execute(sa.select(table.c.asset_id).distinct()).scalars().all()
             assert owners == [ids[1]]
@@ -447,10 +478,10 @@ def test_orphans_are_forgotten_once_they_are_old_enough(catalog: Catalog) -> Non
         tx.assets.orphan()
     now = datetime.now(UTC)
     with catalog.write() as tx:
-        assert tx.assets.forget_orphans(now - timedelta(days=1)) == 0
-        assert tx.assets.forget_orphans(now + timedelta(days=1)) == 1
+        assert len(tx.assets.forget_orphans(now - timedelta(days=1))) == 0
+        assert len(tx.assets.forget_orphans(now + timedelta(days=1))) == 1
         put_asset(tx, "two")
-        assert tx.assets.forget_orphans() == 1
+        assert len(tx.assets.forget_orphans()) == 1
 
 
 # --- what the database itself guards ---
@@ -476,7 +507,7 @@ def test_what_is_unique_is_unique_in_the_database(catalog: Catalog, table: str, 
 
 def test_a_row_cannot_refer_to_what_is_not_there(catalog: Catalog) -> None:
     with pytest.raises(sa.exc.IntegrityError), catalog.write() as tx:
-        tx.locations.put([(10**6, "x", 10**6, STAT)])
+        tx.locations.put([Placed(10**6, "x", 10**6, STAT)])
 
 
 def test_a_sound_database_finds_nothing_wrong_with_itself(catalog: Catalog) -> None:
@@ -508,7 +539,7 @@ def test_what_is_forgotten_is_in_no_file_of_the_database(sqlite: sa.URL, tmp_pat
     catalog.compact()
     assert any(secret.encode() in file.read_bytes() for file in tmp_path.iterdir())
     with catalog.write() as tx:
-        assert tx.assets.forget_orphans() == 1
+        assert len(tx.assets.forget_orphans()) == 1
     catalog.compact()
     assert not any(secret.encode() in file.read_bytes() for file in tmp_path.iterdir())
     catalog.close()
@@ -530,6 +561,6 @@ def test_two_catalogues_with_the_same_content_have_the_same_dump(catalog: Catalo
             tx.failures.put(Failure(root.id, "y", STAT, None, "read", "1", "damaged"))
     assert list(catalog.dump()) == list(other.dump())
     with other.write() as tx:
-        tx.locations.put([(root.id, "x", id_, FileStat(1, 2, 3))])
+        tx.locations.put([Placed(root.id, "x", id_, FileStat(1, 2, 3))])
     assert list(catalog.dump()) != list(other.dump())
     other.close()

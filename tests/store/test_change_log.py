@@ -15,12 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bowerbird.moments import Moment
 from bowerbird.store.catalog import Catalog, Transaction
 from bowerbird.store.catalog.changes import SqlChangeLog
 from bowerbird.store.catalog.segments import Derived
 from bowerbird.store.tables import asset, change, embedding, segment
 from bowerbird.store.views.exact import ExactView
-from bowerbird.types import ChangeBatch, Moment, Root, SegmentKind, Space, SpaceName, ViewKey
+from bowerbird.types import ChangeBatch, Root, SegmentKind, Space, SpaceName, ViewKey
 from tests.contracts.change_log import ChangeLogContract, Model, played
 from tests.store.hand import DIMENSION, derive, live_ids, make_space, place, put_asset, vector, wipe
 from tests.store.writer import write_a_lot

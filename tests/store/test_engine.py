@@ -14,10 +14,11 @@ import pytest
 import sqlalchemy as sa
 
 from bowerbird.errors import LibraryBusy, LibraryError, StorageFull
+from bowerbird.moments import Moment
 from bowerbird.store import engine as engines
 from bowerbird.store.catalog import Catalog
 from bowerbird.store.engine import make_engine, reading, sqlite_url, writing
-from bowerbird.types import Moment, SegmentKind
+from bowerbird.types import SegmentKind
 from tests.store.hand import derive, put_asset
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bowerbird.types import Moment, SegmentKind
+from bowerbird.moments import Moment
+from bowerbird.types import SegmentKind
 from bowerbird.wiring import CATALOG, Library, open_library
 from tests.fakes import HashEncoder
 from tests.store.hand import derive, put_asset

@@ -13,9 +13,11 @@ from functools import cached_property
 import sqlalchemy as sa
 
 from bowerbird.store import schema
+from bowerbird.store.catalog.asset_words import refresh
 from bowerbird.store.catalog.assets import Assets
 from bowerbird.store.catalog.changes import SqlChangeLog
 from bowerbird.store.catalog.failures import Failures
+from bowerbird.store.catalog.filters import Filtered
 from bowerbird.store.catalog.jobs import Jobs
 from bowerbird.store.catalog.leases import Leases
 from bowerbird.store.catalog.locations import Locations
@@ -24,6 +26,7 @@ from bowerbird.store.catalog.roots import Roots
 from bowerbird.store.catalog.segments import Segments
 from bowerbird.store.catalog.spaces import Spaces
 from bowerbird.store.catalog.view_marks import ViewMarks
+from bowerbird.store.catalog.words import Words
 from bowerbird.store.dump import dump
 from bowerbird.store.engine import in_plain_words, make_engine, reading, writing
 from bowerbird.types import ViewKey
@@ -61,6 +64,16 @@ class Transaction:
     def segments(self) -> Segments:
         """Moments, and their vectors."""
         return Segments(self.connection)
+
+    @cached_property
+    def words(self) -> Words:
+        """What is written or spoken, and what assets are called."""
+        return Words(self.connection)
+
+    @cached_property
+    def filtered(self) -> Filtered:
+        """What is left of the library under a query's filters."""
+        return Filtered(self.connection)
 
     @cached_property
     def spaces(self) -> Spaces:
@@ -117,6 +130,7 @@ class Catalog:
         """A transaction that alone may write: all of it is kept, or none."""
         with writing(self.engine) as connection:
             yield Transaction(connection)
+            refresh(connection)
 
     def change_log(self, key: ViewKey, dimension: int) -> SqlChangeLog:
         """The log of one view, each of its calls a transaction of its own."""
@@ -130,6 +144,8 @@ class Catalog:
     def compact(self) -> None:
         """Write the log of SQLite back into its file, so that nothing that was deleted lingers in it."""
         if self.engine.dialect.name == "sqlite":
+            with self.write() as tx:
+                tx.words.compact()
             with in_plain_words(self.engine):
                 connection = self.engine.raw_connection()  # a checkpoint cannot run inside a transaction
                 try:

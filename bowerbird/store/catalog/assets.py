@@ -7,8 +7,11 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from bowerbird.store.catalog.asset_words import WORDY
 from bowerbird.store.catalog.changes import log_changes
+from bowerbird.store.catalog.infos import info_of, row_of
 from bowerbird.store.catalog.rows import chunks, upsert
+from bowerbird.store.catalog.vocabulary import unlearn
 from bowerbird.store.tables import asset, derivation, location, segment
 from bowerbird.types import Asset, AssetInfo, AssetKind
 
@@ -31,12 +34,9 @@ class Assets:
             {
                 "hash": hash_,
                 "size": size,
-                "kind": info.kind,
-                "media_type": info.media_type,
-                "width": info.width,
-                "height": info.height,
-                "duration_s": info.duration_s,
                 "added_at": now,
+                **row_of(info),
+                "words": None,
             }
             for hash_, (size, info) in found.items()
         )
@@ -70,13 +70,17 @@ class Assets:
         lost = ~sa.exists().where(location.c.asset_id == asset.c.id)
         self._mark(sa.and_(asset.c.orphaned_at.is_(None), lost), datetime.now(UTC), "remove")
 
-    def forget_orphans(self, before: datetime | None = None) -> int:
-        """Delete orphans (those older than ``before``) and everything derived from them; returns how many."""
+    def forget_orphans(self, before: datetime | None = None) -> Sequence[str]:
+        """Delete orphans (those older than ``before``) and everything derived from them; returns their hashes."""
         self.orphan()
         gone: sa.ColumnElement[bool] = asset.c.orphaned_at.is_not(None)
         if before is not None:
             gone = sa.and_(gone, asset.c.orphaned_at < before)
-        return self._connection.execute(sa.delete(asset).where(gone)).rowcount
+        texts = self._connection.execute(sa.select(segment.c.text).join(asset).where(gone)).scalars().all()
+        facts = self._connection.execute(sa.select(*(asset.c[name] for name in WORDY)).where(gone)).all()
+        hashes = self._connection.execute(sa.delete(asset).where(gone).returning(asset.c.hash)).scalars().all()
+        unlearn(self._connection, [*texts, *(fact for row in facts for fact in row)])
+        return hashes
 
     def counts(self) -> dict[AssetKind, int]:
         """How many assets of each kind can be found."""
@@ -94,5 +98,4 @@ _SELECT = sa.select(asset)
 
 
 def _asset(row: sa.Row[tuple[object, ...]]) -> Asset:
-    info = AssetInfo(AssetKind(row.kind), row.media_type, row.width, row.height, row.duration_s)
-    return Asset(row.id, row.hash, row.size, info)
+    return Asset(row.id, row.hash, row.size, info_of(row._mapping))

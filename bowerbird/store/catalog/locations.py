@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from bowerbird.store.catalog.rows import chunks, upsert
 from bowerbird.store.tables import PathText, asset, location, root
-from bowerbird.types import FileStat, Location, Root
+from bowerbird.types import FileStat, Location, Root, Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,17 @@ class Copy:
     root: Root
     path: str
     stat: FileStat
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A path of a root, the asset that it holds, and when that was made as far as the file's name or time tell."""
+
+    root_id: int
+    path: str
+    asset_id: int
+    stat: FileStat
+    dated: Taken | None = None
 
 
 class Locations:
@@ -36,11 +47,18 @@ class Locations:
             found.update((row.path, _location(row)) for row in self._connection.execute(query))
         return found
 
-    def put(self, places: Iterable[tuple[int, str, int, FileStat]]) -> None:
-        """Say which asset each path now holds, whatever it held before: root's id, path, asset's id and stat."""
+    def put(self, places: Iterable[Placed]) -> None:
+        """Say which asset each path now holds, whatever it held before."""
         rows = (
-            {"root_id": root_id, "path": path, "asset_id": asset_id, **asdict(stat)}
-            for root_id, path, asset_id, stat in places
+            {
+                "root_id": each.root_id,
+                "path": each.path,
+                "asset_id": each.asset_id,
+                **asdict(each.stat),
+                "dated_at": each.dated and each.dated.at,
+                "dated_from": each.dated and each.dated.source,
+            }
+            for each in places
         )
         upsert(self._connection, location, ["root_id", "path"], rows)
 

@@ -16,11 +16,11 @@ T = TypeVar("T")
 _CHUNK = 500  # parameters of one statement
 
 
-def chunks(items: Iterable[T]) -> Iterator[Sequence[T]]:
-    """``items`` in pieces that fit into one statement."""
-    everything = list(items)
-    for start in range(0, len(everything), _CHUNK):
-        yield everything[start : start + _CHUNK]
+def chunks(items: Iterable[T], most: int = _CHUNK) -> Iterator[Sequence[T]]:
+    """``items`` in pieces of at most ``most`` that fit into one statement."""
+    everything, size = list(items), min(most, _CHUNK)
+    for start in range(0, len(everything), size):
+        yield everything[start : start + size]
 
 
 def upsert(
@@ -46,6 +46,12 @@ def upsert(
         connection.execute(statement, distinct)
         return []
     return connection.execute(statement.returning(*returning), distinct).all()
+
+
+def add_missing(connection: sa.Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert those rows that are not there yet; the others are left as they are."""
+    for chunk in chunks(rows):
+        connection.execute(_insert(connection, table).on_conflict_do_nothing(), chunk)
 
 
 def _insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
+from bowerbird.moments import Moment
 from bowerbird.store.catalog.changes import log_changes
+from bowerbird.store.catalog.infos import columns, info_of
 from bowerbird.store.catalog.rows import chunks
+from bowerbird.store.catalog.vocabulary import learn
 from bowerbird.store.tables import asset, change, derivation, embedding, segment
-from bowerbird.types import Asset, AssetInfo, AssetKind, Box, Embedding, Moment, Segment, SegmentKind, Vectors
+from bowerbird.types import Asset, Box, Embedding, Segment, SegmentKind, Vectors
+
+Conditions = Sequence[sa.ColumnElement[bool]]
+"""All of them are to hold of a segment and its asset."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an embedding stands for."""
+    """A segment and what it is a moment of."""
 
-    embedding_id: int
     segment: Segment
     asset: Asset
 
@@ -46,7 +52,7 @@ class Segments:
     def replace(self, derived: Iterable[Derived]) -> None:
         """Put what stages made of assets in the place of what the same stages made of them before."""
         latest = {(each.asset_id, each.stage): each for each in derived}
-        self._remove(latest.keys())
+        self.remove(latest.keys())
         made = self._insert(
             derivation, ({"asset_id": each.asset_id, "stage": each.stage, "key": each.key} for each in latest.values())
         )
@@ -58,6 +64,7 @@ class Segments:
         segments = self._insert(
             segment, (_row(each.asset_id, made_by, ordinal, moment) for each, made_by, ordinal, moment in moments)
         )
+        learn(self._connection, (moment.text for _, _, _, moment in moments))
         embeddings = [
             {"segment_id": segment_id, "space_id": space_id, "vector": np.asarray(placed[ordinal], "<f2").tobytes()}
             for segment_id, (each, _, ordinal, _) in zip(segments, moments, strict=True)
@@ -69,7 +76,7 @@ class Segments:
             for chunk in chunks(made):
                 log_changes(self._connection, "add", sa.and_(segment.c.derivation_id.in_(chunk), _FINDABLE))
 
-    def _remove(self, stages: Collection[tuple[int, str]]) -> None:
+    def remove(self, stages: Collection[tuple[int, str]]) -> None:
         """Remove what these stages, each an asset's id and a name, have made so far."""
         for asset_ids in chunks({asset_id for asset_id, _ in stages}):
             known = self._connection.execute(sa.select(derivation).where(derivation.c.asset_id.in_(asset_ids)))
@@ -86,39 +93,32 @@ class Segments:
         inserted = sa.insert(table).returning(table.c.id, sort_by_parameter_order=True)
         return self._connection.execute(inserted, listed).scalars().all()
 
-    def found(self, embedding_ids: Sequence[int]) -> dict[int, Found]:
-        """Segments and assets that these embeddings stand for; those that are gone are left out."""
+    def found(self, embedding_ids: Sequence[int], where: Conditions = ()) -> dict[int, Found]:
+        """What these embeddings stand for, by their ids, as far as it is there and meets ``where``."""
+        here = _FOUND.add_columns(embedding.c.id.label("asked")).join(embedding, embedding.c.segment_id == segment.c.id)
+        return self._found(here.where(*where), embedding.c.id, embedding_ids)
+
+    def moments(self, segment_ids: Sequence[int], where: Conditions = ()) -> dict[int, Found]:
+        """The segments with these ids, as far as they are there and meet ``where``."""
+        here = _FOUND.add_columns(segment.c.id.label("asked"))
+        return self._found(here.where(*where), segment.c.id, segment_ids)
+
+    def _found(self, query: sa.Select[Any], column: sa.Column[int], ids: Sequence[int]) -> dict[int, Found]:
         result: dict[int, Found] = {}
-        for chunk in chunks(embedding_ids):
-            query = (
-                sa.select(
-                    embedding.c.id.label("embedding_id"),
-                    segment,
-                    asset.c.hash,
-                    asset.c.size,
-                    asset.c.kind.label("asset_kind"),
-                    asset.c.media_type,
-                    asset.c.width,
-                    asset.c.height,
-                    asset.c.duration_s,
-                )
-                .join(segment, segment.c.id == embedding.c.segment_id)
-                .join(asset, asset.c.id == segment.c.asset_id)
-                .where(embedding.c.id.in_(chunk), asset.c.orphaned_at.is_(None))
-            )
-            for row in self._connection.execute(query):
-                info = AssetInfo(AssetKind(row.asset_kind), row.media_type, row.width, row.height, row.duration_s)
-                owner = Asset(row.asset_id, row.hash, row.size, info)
-                result[row.embedding_id] = Found(row.embedding_id, _segment(row), owner)
+        for chunk in chunks(ids):
+            for row in self._connection.execute(query.where(column.in_(chunk))):
+                owner = Asset(row.asset_id, row.hash, row.size, info_of(row._mapping, "asset_"))
+                result[row.asked] = Found(_segment(row), owner)
         return result
 
     def embeddings_of(self, asset_id: int, space_id: int) -> Sequence[tuple[SegmentKind, Embedding]]:
-        """The vectors of one asset in one space, in the order of its segments."""
+        """The vectors of one asset in one space, by the steps that made their segments, and in order."""
         query = (
             sa.select(segment.c.kind, embedding)
             .join(segment, segment.c.id == embedding.c.segment_id)
+            .join(derivation, derivation.c.id == segment.c.derivation_id)
             .where(segment.c.asset_id == asset_id, embedding.c.space_id == space_id)
-            .order_by(segment.c.derivation_id, segment.c.ordinal)
+            .order_by(derivation.c.stage, segment.c.ordinal)
         )
         return [
             (SegmentKind(row.kind), Embedding(row.id, row.segment_id, row.space_id, np.frombuffer(row.vector, "<f2")))
@@ -143,6 +143,16 @@ class Segments:
         return {SegmentKind(kind): count for kind, count in self._connection.execute(query)}
 
 
+# So written that SQLite cannot begin with the index of orphans, in which nearly all assets are alike.
+ALIVE = sa.func.coalesce(asset.c.orphaned_at, sa.null()).is_(None)
+"""The asset is no orphan."""
+
+_FOUND = (
+    sa.select(segment, asset.c.hash, asset.c.size, *columns())
+    .join(asset, asset.c.id == segment.c.asset_id)
+    .where(ALIVE)
+)
+
 # What orphans had has left the views already, and what they get comes with their revival.
 _FINDABLE = sa.exists().where(asset.c.id == segment.c.asset_id, asset.c.orphaned_at.is_(None))
 
@@ -163,6 +173,7 @@ def _row(asset_id: int, derivation_id: int, ordinal: int, moment: Moment) -> dic
         "box_height": box and box.height,
         "text": moment.text,
         "language": moment.language,
+        "confidence": moment.confidence,
     }
 
 
@@ -179,4 +190,5 @@ def _segment(row: sa.Row[tuple[object, ...]]) -> Segment:
         box,
         row.text,
         row.language,
+        row.confidence,
     )

@@ -1,0 +1,123 @@
+"""Which rows bear which words: FTS5 on SQLite, text search on PostgreSQL, behind the same three questions.
+
+Both split text into runs of letters and digits, drop accents and case, and keep Porter's stems of what is left, stop
+words included (M. F. Porter, An algorithm for suffix stripping, 1980). Rows are asked for by the newest first and only
+so many, so that a word which stands everywhere costs no more than one that stands in a thousand places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import sqlalchemy as sa
+
+from bowerbird.store.catalog.rows import chunks
+from bowerbird.store.tables import asset
+
+Table = Literal["segment", "asset"]
+BOTH: tuple[Table, Table] = ("segment", "asset")
+Field = Literal["place", "camera"]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Something to look for: words in a row, each of letters and digits alone as `plain_words` gives them.
+
+    With ``prefix`` the last of them may go on; ``instead`` are single words any of which will do in its place.
+    """
+
+    words: tuple[str, ...]
+    prefix: bool = False
+    instead: tuple[str, ...] = ()
+
+
+class FullText(Protocol):
+    """What may be asked of either database."""
+
+    def rows(self, table: Table, term: Term, most: int) -> list[int]:
+        """Ids of rows that bear ``term``, the newest first, at most ``most``."""
+        ...
+
+    def among(self, table: Table, term: Term, ids: Iterable[int]) -> set[int]:
+        """Those of ``ids`` that bear ``term``."""
+        ...
+
+    def in_field(self, field: Field, words: Sequence[str]) -> sa.ColumnElement[bool]:
+        """A condition over ``asset``: all ``words`` stand in this part of what is known of it."""
+        ...
+
+
+def of(connection: sa.Connection) -> FullText:
+    """The one that this database has."""
+    return _Fts5(connection) if connection.dialect.name == "sqlite" else _TextSearch(connection)
+
+
+def belongs(name: str | None) -> bool:
+    """Whether a table, column or index of this name is full-text search's own, which no metadata describes."""
+    return name is not None and (name.startswith(("segment_words", "asset_words")) or name.endswith("lexemes"))
+
+
+class _Fts5:
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def rows(self, table: Table, term: Term, most: int) -> list[int]:
+        query = sa.text(f"SELECT rowid FROM {table}_words(:term) ORDER BY rowid DESC LIMIT :most")
+        return list(self._connection.execute(query, {"term": self._said(term), "most": most}).scalars())
+
+    def among(self, table: Table, term: Term, ids: Iterable[int]) -> set[int]:
+        query = sa.text(f"SELECT rowid FROM {table}_words(:term) WHERE rowid IN :ids")
+        query = query.bindparams(sa.bindparam("ids", expanding=True))
+        found: set[int] = set()
+        for chunk in chunks(ids):
+            found.update(self._connection.execute(query, {"term": self._said(term), "ids": chunk}).scalars())
+        return found
+
+    def in_field(self, field: Field, words: Sequence[str]) -> sa.ColumnElement[bool]:
+        columns = {"place": "place region country", "camera": "camera lens"}[field]
+        wanted = f"{{{columns}}} : ({' AND '.join(map(_quoted, words))})"
+        rows = sa.text("SELECT rowid FROM asset_words(:wanted)").bindparams(sa.bindparam("wanted", wanted, unique=True))
+        return asset.c.id.in_(rows.columns(sa.column("rowid", sa.Integer)).scalar_subquery())
+
+    @staticmethod
+    def _said(term: Term) -> str:
+        if term.instead:
+            return " OR ".join(map(_quoted, term.instead))
+        return _quoted(" ".join(term.words)) + (" *" if term.prefix else "")
+
+
+class _TextSearch:
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def rows(self, table: Table, term: Term, most: int) -> list[int]:
+        query = sa.text(f"SELECT id FROM {table} WHERE lexemes @@ {_TSQUERY} ORDER BY id DESC LIMIT :most")
+        return list(self._connection.execute(query, {"term": self._said(term), "most": most}).scalars())
+
+    def among(self, table: Table, term: Term, ids: Iterable[int]) -> set[int]:
+        query = sa.text(f"SELECT id FROM {table} WHERE lexemes @@ {_TSQUERY} AND id = ANY(:ids)")
+        found: set[int] = set()
+        for chunk in chunks(ids):
+            found.update(self._connection.execute(query, {"term": self._said(term), "ids": list(chunk)}).scalars())
+        return found
+
+    def in_field(self, field: Field, words: Sequence[str]) -> sa.ColumnElement[bool]:
+        weight = {"place": "A", "camera": "B"}[field]
+        wanted = sa.literal(" & ".join(f"'{word}':{weight}" for word in words))
+        lexemes: sa.ColumnClause[object] = sa.literal_column("asset.lexemes")
+        return lexemes.op("@@", is_comparison=True)(sa.func.to_tsquery(sa.literal_column("'lexemes'"), wanted))
+
+    @staticmethod
+    def _said(term: Term) -> str:
+        if term.instead:
+            return " | ".join(f"'{word}'" for word in term.instead)
+        return " <-> ".join(f"'{word}'" for word in term.words) + (":*" if term.prefix else "")
+
+
+_TSQUERY = "to_tsquery('lexemes', :term)"
+
+
+def _quoted(words: str) -> str:
+    return f'"{words}"'

@@ -1,0 +1,91 @@
+"""The words that occur in the library, as they are written, so that what was mistyped can be set right."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from bowerbird.store.catalog import full_text
+from bowerbird.store.catalog.rows import add_missing, chunks
+from bowerbird.store.tables import segment, vocabulary
+
+SHORTEST = 4
+"""Of words that are kept: nearly all shorter ones are near to some other."""
+LONGEST = 24
+_LOOKED_AT = 20_000
+"""Words that one mistyped word is held against at most."""
+
+_WORD = re.compile(r"[^\W_]+")
+_MARKS = re.compile("[\u0300-\u036f]")
+
+
+def plain(text: str) -> str:
+    """``text`` in small letters without accents, which is how both databases compare it."""
+    if not text.isascii():
+        text = _MARKS.sub("", unicodedata.normalize("NFD", text.lower()))
+    return text.lower()
+
+
+def plain_words(text: str) -> list[str]:
+    """The words of ``text`` as both databases see them: runs of letters and digits, `plain`."""
+    return _WORD.findall(plain(text))
+
+
+def learn(connection: sa.Connection, texts: Iterable[str | None]) -> None:
+    """Take in the words of what has just been written."""
+    rows = ({"word": word, "initial": word[0], "length": len(word)} for word in sorted(_kept(texts)))
+    add_missing(connection, vocabulary, rows)
+
+
+def learn_all(connection: sa.Connection) -> None:
+    """Take in the words of all segments, for a library that was made before words were kept."""
+    query = sa.select(segment.c.text).where(segment.c.text.is_not(None)).order_by(segment.c.id)
+    for texts in connection.execute(query.execution_options(yield_per=1000)).scalars().partitions():
+        learn(connection, texts)
+
+
+def unlearn(connection: sa.Connection, texts: Iterable[str | None]) -> None:
+    """Drop those words of what has just been deleted that stand nowhere else: forgotten is forgotten."""
+    here = full_text.of(connection)
+    gone = [
+        word
+        for word in _kept(texts)
+        if not any(here.rows(table, full_text.Term((word,)), 1) for table in full_text.BOTH)
+    ]
+    for chunk in chunks(gone):
+        connection.execute(sa.delete(vocabulary).where(vocabulary.c.word.in_(chunk)))
+
+
+def near(connection: sa.Connection, word: str) -> list[str]:
+    """At most three words of the library that ``word`` may have been meant to be, all as near as the nearest.
+
+    Near is one slip in words of up to seven letters and two in longer ones, a slip being a letter too many, missing,
+    wrong, or two letters swapped (optimal string alignment); the first letter is taken to be right.
+    """
+    if not SHORTEST <= len(word) <= LONGEST or not word.isalpha():
+        return []
+    from rapidfuzz import process
+    from rapidfuzz.distance import OSA
+
+    slips = 1 if len(word) < 8 else 2
+    alike = (
+        sa.select(vocabulary.c.word)
+        .where(
+            vocabulary.c.initial == word[0],
+            vocabulary.c.length.between(len(word) - slips, len(word) + slips),
+            vocabulary.c.word != word,
+        )
+        .limit(_LOOKED_AT)
+    )
+    known = sorted(connection.execute(alike).scalars())
+    found = process.extract(word, known, scorer=OSA.distance, score_cutoff=slips, limit=None)
+    nearest = min((distance for _, distance, _ in found), default=0)
+    return [other for other, distance, _ in found if distance == nearest][:3]
+
+
+def _kept(texts: Iterable[str | None]) -> set[str]:
+    words = {word for text in texts if text for word in plain_words(text)}
+    return {word for word in words if SHORTEST <= len(word) <= LONGEST and word.isalpha()}

@@ -1,0 +1,142 @@
+"""Filters by SQL, on both databases."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import numpy as np
+import pytest
+
+from bowerbird.moments import Moment
+from bowerbird.queries import Filters
+from bowerbird.store.catalog import Catalog
+from bowerbird.store.catalog import filters as filters_module
+from bowerbird.store.catalog.locations import Placed
+from bowerbird.types import AssetInfo, AssetKind, Place, SegmentKind, Taken, TakenFrom
+from tests.store.hand import STAT, derive, hash_of, make_space, put_asset
+
+LISBON, PORTO = Place("Lisboa", "Lisboa", "Portugal"), Place("Porto", "Norte", "Portugal")
+SAO_PAULO = Place("São Paulo", "São Paulo", "Brazil")
+
+
+def info(kind: AssetKind, day: str | None = None, where: Place | None = None, camera: str | None = None) -> AssetInfo:
+    taken = Taken(datetime.fromisoformat(day), TakenFrom.EXIF) if day else None
+    return AssetInfo(kind, "application/x", taken=taken, place=where, camera=camera)
+
+
+THINGS = {
+    "Holidays/tram.jpg": info(AssetKind.IMAGE, "2019-07-04T23:59", LISBON, "Google Pixel 7"),
+    "Holidays/bridge.JPG": info(AssetKind.IMAGE, "2020-01-01T00:00", PORTO, "Nikon D750"),
+    "film_100%.mp4": info(AssetKind.VIDEO, "2018-02-03T10:00", SAO_PAULO, "Pixel"),
+    "talk.mp3": info(AssetKind.AUDIO),
+    "back\\slash_notes.txt": info(AssetKind.DOCUMENT),
+}
+
+
+@pytest.fixture
+def library(catalog: Catalog) -> Catalog:
+    with catalog.write() as tx:
+        space = make_space(tx)
+        root = tx.roots.add("/home/ann", 1).id
+        for path, facts in THINGS.items():
+            asset = put_asset(tx, path, facts)
+            moments = [Moment(SegmentKind.IMAGE)]
+            if facts.kind is AssetKind.AUDIO:
+                moments = [
+                    Moment(SegmentKind.SPEECH, text="guten Tag", language="de"),
+                    Moment(SegmentKind.SPEECH, text="good day", language="en-GB"),
+                ]
+            derive(tx, asset, [space], moments)
+            dated = Taken(datetime(2017, 5, 6), TakenFrom.NAME) if path == "talk.mp3" else None
+            tx.locations.put([Placed(root, path, asset, STAT, dated)])
+    return catalog
+
+
+def left(catalog: Catalog, filters: Filters) -> list[str]:
+    """The assets that filters leave, the newest first, by their paths."""
+    with catalog.read() as tx:
+        found = tx.segments.moments(ids := tx.filtered.newest(tx.filtered.select(filters), 50))
+        by_hash = {hash_of(path): path for path in THINGS}
+        return [by_hash[found[id_].asset.hash] for id_ in ids]
+
+
+TRAM, BRIDGE, FILM, TALK, NOTES = THINGS
+
+
+@pytest.mark.parametrize(
+    ("filters", "leaves"),
+    [
+        (Filters(), [BRIDGE, TRAM, FILM, TALK, NOTES]),
+        (Filters(types=(AssetKind.IMAGE,)), [BRIDGE, TRAM]),
+        (Filters(types=(AssetKind.VIDEO, AssetKind.AUDIO)), [FILM, TALK]),
+        (Filters(kinds=(SegmentKind.SPEECH,)), [TALK]),
+        (Filters(after=date(2019, 7, 4)), [BRIDGE, TRAM]),
+        (Filters(after=date(2019, 7, 5)), [BRIDGE]),
+        (Filters(before=date(2020, 1, 1)), [TRAM, FILM, TALK]),
+        (Filters(after=date(2017, 1, 1), before=date(2018, 1, 1)), [TALK]),
+        (Filters(place="portugal"), [BRIDGE, TRAM]),
+        (Filters(place="Sao PAULO, Brazil"), [FILM]),
+        (Filters(place="São"), [FILM]),
+        (Filters(place="Lisboa Porto"), []),
+        (Filters(place="pixel"), []),
+        (Filters(camera="pixel"), [TRAM, FILM]),
+        (Filters(camera="pixel 7"), [TRAM]),
+        (Filters(path="holidays/"), [BRIDGE, TRAM]),
+        (Filters(path="HOME/ann/tal"), [TALK]),
+        (Filters(path="*.jpg"), [BRIDGE, TRAM]),
+        (Filters(path="ann/*.mp?"), [FILM, TALK]),
+        (Filters(path="t*.jpg"), [TRAM]),
+        (Filters(path="ram.jpg"), [TRAM]),
+        (Filters(path="?ram.jpg"), [TRAM]),
+        (Filters(path="100%"), [FILM]),
+        (Filters(path="film%"), []),
+        (Filters(path="film_"), [FILM]),
+        (Filters(path="talk_"), []),
+        (Filters(path="back\\slash"), [NOTES]),
+        (Filters(path="a|b"), []),
+        (Filters(path="\udcff"), []),
+        (Filters(language="en"), [TALK]),
+        (Filters(language="EN-gb"), [TALK]),
+        (Filters(language="e"), []),
+        (Filters(types=(AssetKind.IMAGE,), place="Portugal", before=date(2020, 1, 1)), [TRAM]),
+    ],
+)
+def test_what_is_left(library: Catalog, filters: Filters, leaves: list[str]) -> None:
+    assert left(library, filters) == leaves
+
+
+def test_selective_filters_name_their_assets_and_embeddings(library: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filters_module, "SELECTIVE", 2)
+    with library.read() as tx:
+        (space,) = tx.spaces.active()
+        assert tx.filtered.select(Filters(kinds=(SegmentKind.IMAGE,))).assets is None
+        assert tx.filtered.select(Filters(path="a")).assets is None, "more than is worth naming"
+        few = tx.filtered.select(Filters(place="portugal"))
+        assert few.assets == [1, 2]
+        ids = tx.filtered.embeddings(few, space.id)
+        assert list(ids) == [SegmentKind.IMAGE]
+        assert set(tx.segments.found(ids[SegmentKind.IMAGE].tolist())) == set(ids[SegmentKind.IMAGE].tolist())
+        english = tx.filtered.embeddings(tx.filtered.select(Filters(language="en")), space.id)
+        assert english[SegmentKind.SPEECH].dtype == np.int64
+        assert len(english[SegmentKind.SPEECH]) == 1
+        assert tx.filtered.select(Filters(place="nowhere")).assets == []
+
+
+def test_the_others_are_sorted_out_of_what_was_found(library: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filters_module, "SELECTIVE", 0)
+    with library.read() as tx:
+        (space,) = tx.spaces.active()
+        everything = [
+            id_ for asset in range(1, 6) for _, e in tx.segments.embeddings_of(asset, space.id) for id_ in [e.id]
+        ]
+        selection = tx.filtered.select(Filters(after=date(2019, 1, 1)))
+        found = tx.segments.found(everything, selection.conditions)
+        assert {each.asset.hash for each in found.values()} == {hash_of(TRAM), hash_of(BRIDGE)}
+
+
+def test_orphans_are_left_out(library: Catalog) -> None:
+    with library.write() as tx:
+        tx.locations.remove(tx.locations.of_asset(1))
+        tx.assets.orphan()
+        assert tx.filtered.select(Filters(place="lisboa")).assets == []
+    assert left(library, Filters(types=(AssetKind.IMAGE,))) == [BRIDGE]

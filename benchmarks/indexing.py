@@ -3,7 +3,8 @@
     python -m benchmarks.indexing [--files 2000] [--more 8000] [--encoder concepts]
 
 Decoding alone is the same sandbox with nobody behind it; encoding alone is the same encoder on pixels that are there
-already. Both have the machine to themselves, so a perfect pipeline on the same cores does 1/(1/D + 1/E).
+already. Both have the machine to themselves, so a perfect pipeline on the same cores does 1/(1/D + 1/E). Tiles, words
+and thumbnails are off; what they add is told by `benchmarks.steps`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ import numpy as np
 import psutil
 from PIL import Image, ImageFilter
 
-from bowerbird.media.sandbox import DecodeRequest
+from bowerbird.media.sandbox import Closed, DecodeRequest, Part
+from bowerbird.moments import Moment, Wanted
 from bowerbird.types import Pixels
 from bowerbird.wiring import Library, open_library
 from indexer import Indexer
@@ -84,9 +86,16 @@ class Memory(threading.Thread):
         return self.peak
 
 
+def only_pictures(library: Library) -> None:
+    """Switch off every step beside decoding and encoding."""
+    settings = library.settings.index
+    settings.regions, settings.ocr, settings.transcriber, settings.thumbnail_px = 0, False, "none", 0
+
+
 @contextmanager
 def opened(folder: Path, encoder: str) -> Iterator[Library]:
     with open_library(folder, create=True, encoder=encoder) as library:
+        only_pictures(library)
         warm = library.encoder(library.joint)
         assert warm.picture is not None
         size = warm.picture.size
@@ -96,14 +105,16 @@ def opened(folder: Path, encoder: str) -> Iterator[Library]:
 
 
 def decoding_alone(library: Library, files: list[Path]) -> tuple[float, list[Pixels]]:
-    spec = library.encoder(library.joint).picture
-    pixels = []
-    next(library.decoders.decode([DecodeRequest(files[0], spec)]))  # children are started
+    wanted = Wanted(library.encoder(library.joint).picture)
+    pixels: list[Pixels] = []
+    list(library.decoders.decode([DecodeRequest(files[0], wanted)]))  # children are started
     started = time.perf_counter()
-    for outcome in library.decoders.decode(DecodeRequest(file, spec) for file in files):
-        assert outcome.decoded is not None
-        if len(pixels) < 64:
-            pixels.append(outcome.decoded.moments[0].pixels)
+    for event in library.decoders.decode(DecodeRequest(file, wanted) for file in files):
+        if isinstance(event, Closed):
+            assert event.error is None
+        elif isinstance(event, Part) and isinstance(event.part, Moment) and len(pixels) < 64:
+            assert event.part.pixels is not None
+            pixels.append(event.part.pixels)
     return len(files) / (time.perf_counter() - started), pixels
 
 
@@ -146,7 +157,7 @@ def main() -> None:
     arguments.add_argument("--peak", nargs=2, type=Path, help=argparse.SUPPRESS)
     given = arguments.parse_args()
     if given.peak:
-        print(peak(*given.peak, given.encoder))
+        print(peak(given.peak[0], given.peak[1], given.encoder))
         return
     with tempfile.TemporaryDirectory() as temporary:
         few, many = Path(temporary, "few"), Path(temporary, "many")

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bowerbird.moments import Moment
 from bowerbird.store.catalog import Catalog
+from bowerbird.store.catalog.locations import Placed
 from bowerbird.store.catalog.segments import Derived
 from bowerbird.store.engine import sqlite_url
 from bowerbird.types import (
@@ -17,7 +19,6 @@ from bowerbird.types import (
     ChangeBatch,
     EncoderDescription,
     FileStat,
-    Moment,
     SegmentKind,
     SpaceName,
     SpaceState,
@@ -72,7 +73,7 @@ class SqlLog:
                     Derived(asset, "picture", "1", [_MOMENT], {self._space: {0: vector}})
                     for asset, vector in zip(assets, some, strict=True)
                 )
-                tx.locations.put((self._root, f"{asset}.jpg", asset, _STAT) for asset in assets)
+                tx.locations.put(Placed(self._root, f"{asset}.jpg", asset, _STAT) for asset in assets)
             self._written += len(some)
             self._assets += assets
 

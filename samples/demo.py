@@ -1,4 +1,4 @@
-"""What `make demo` runs: real photos and a few notes are indexed, and then searched by text and by picture.
+"""What `make demo` runs: photos, a film, a recording, a paper and a few notes are indexed, and then searched.
 
 The photos are those of scikit-image, which came by pip. Each step is the command that a person would type.
 """
@@ -11,9 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import skimage.data
+from make_media import PHOTOS, make_media
 
-PHOTOS = Path(skimage.data.__file__).parent
 SAMPLES = Path(__file__).parent
 BOWERBIRD = Path(sys.executable).parent / "bowerbird"
 
@@ -22,6 +21,11 @@ SEARCHES = (
     ("a cup of coffee",),
     ("a rocket launch",),
     ("how to repot a fern",),
+    ("a rocket launch", "--kind", "frame"),
+    ("who stole the feathers",),
+    ("which ornaments do males collect",),
+    ("no swimming",),
+    ("Lisbon 2019",),
     ("a boat trip", "--not", "a timetable"),
     ("--image", str(PHOTOS / "chelsea.png")),
     ("the constitution of the Roman republic",),
@@ -31,7 +35,9 @@ SEARCHES = (
 def main(folder: Path) -> None:
     """Index and search in ``folder``."""
     library = folder / "library"
-    run(library, "index", str(PHOTOS), str(SAMPLES), "--encoder", "concepts", fails_are_fine=True)
+    make_media(folder / "media")
+    places = [str(PHOTOS), str(SAMPLES / "notes"), str(SAMPLES / "media"), str(folder / "media")]
+    run(library, "index", *places, "--encoder", "concepts", fails_are_fine=True)
     for arguments in SEARCHES:
         run(library, "search", *arguments, "--limit", "3")
     shown = shlex.join([os.path.relpath(BOWERBIRD), "--library", os.path.relpath(library)])

@@ -64,6 +64,7 @@ def cli(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_
     monkeypatch.setattr(wiring, "_loader", lambda settings: load)
     monkeypatch.setenv("BOWERBIRD_LIBRARY", str(tmp_path / "library"))
     monkeypatch.setenv("BOWERBIRD_DECODE__WORKERS", "1")
+    monkeypatch.setenv("BOWERBIRD_INDEX__REGIONS", "0")
 
     def call(*arguments: str | Path) -> Done:
         said = [*map(str, arguments)]
@@ -464,14 +465,30 @@ def test_settings_that_do_not_fit(cli, media, indexed):
     assert "library.toml" in done.line
 
 
+def test_a_setting_that_names_no_format(cli, indexed, tmp_path):
+    (tmp_path / "library" / "library.toml").write_text("[media]\nvideos = false\n")
+    done = cli("status")
+    assert done.code == 3
+    assert "'media.videos'" in done.line
+    assert "video" in done.line.partition("Formats:")[2]
+
+
+@pytest.mark.parametrize("spec", ["whisper", "whisper:nonsense", "dragon:base"])
+def test_a_setting_that_names_no_transcriber(cli, media, monkeypatch, spec):
+    monkeypatch.setenv("BOWERBIRD_INDEX__TRANSCRIBER", spec)
+    done = cli("index", media)
+    assert done.code in {2, 3}
+    assert spec.rpartition(":")[2] in done.line
+
+
 # --- the call ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("call", [[], [""], ["  \n "], ["--not", "a dog"], ["", "--kind", "image"]])
+@pytest.mark.parametrize("call", [[], [""], ["  \n "], ["--not", "a dog"]])
 def test_an_empty_query(cli, indexed, call):
     done = cli("search", *call, "--json")
     assert done.code == 2
-    assert "TEXT, --image FILE or --like PATH" in done.line
+    assert "TEXT, --image FILE" in done.line
     assert done.out == ""
 
 
@@ -490,6 +507,9 @@ def test_an_empty_query(cli, indexed, call):
         (["forget", "nowhere"], "bowerbird roots"),
         (["forget", "0" * 64], "no asset"),
         (["index"], "PATH"),
+        (["index", ".", "--regions", "5"], "0, 4 or 9"),
+        (["search", "--after", "soon"], "2019-07"),
+        (["search", "--type", "film"], "video"),
     ],
 )
 def test_a_call_that_is_wrong(cli, indexed, call, words):

@@ -36,6 +36,14 @@ def index(
             show_default=False,
         ),
     ] = None,
+    regions: Annotated[
+        int | None,
+        typer.Option(
+            help="Tiles of each picture that are encoded too, from now on: 0, 4 or 9.",
+            metavar="0|4|9",
+            show_default=False,
+        ),
+    ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed files again too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -43,6 +51,8 @@ def index(
 
     Only what is new or changed costs work: renamed, moved, copied and touched files are recognised by their content.
     """
+    if regions not in {None, 0, 4, 9}:
+        raise typer.BadParameter(f"there is no grid of {regions} tiles: choose 0, 4 or 9.")
     from api.cli.progress import shown
     from bowerbird.settings import default_library
     from indexer import open_indexer
@@ -51,7 +61,9 @@ def index(
     if not folder.exists() and not any(os.path.lexists(path) for path in paths):  # make no library for nothing
         raise typer.BadParameter(f"{paths[0]} is not there: check the spelling.")
     with open_indexer(chosen(context, library), encoder=encoder, say=say) as indexer, shown() as bar:
-        report = indexer.index(paths, on_start=bar.start, on_progress=bar.update, retry_failed=retry_failed)
+        report = indexer.index(
+            paths, on_start=bar.start, on_progress=bar.update, retry_failed=retry_failed, regions=regions
+        )
     if as_json:
         print_json(asdict(report))
     else:

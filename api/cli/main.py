@@ -14,14 +14,14 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, TyperException
 
-from api.cli import care, index, search
+from api.cli import care, formats, index, search
 from api.cli.common import LibraryOption, State, say
 from bowerbird import __version__
 from bowerbird.errors import BowerbirdError, UsageError
 
 app = typer.Typer(
     name="bowerbird",
-    help="Find the moment you mean in your own pictures and texts, by a sentence or a picture, on your own machine.",
+    help="Find the moment you mean in your own pictures, films, recordings and papers, by a sentence or a picture.",
     epilog="Start with: bowerbird index ~/Pictures, then: bowerbird search 'a dog on a beach'",
     no_args_is_help=False,
     add_completion=True,
@@ -33,6 +33,7 @@ _INTERRUPTED = 130  # Typer's code for Ctrl-C, and the shell's
 index.register(app)
 search.register(app)
 care.register(app)
+formats.register(app)
 
 
 def _version(wanted: bool) -> None:

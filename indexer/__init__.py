@@ -73,7 +73,7 @@ class Indexer:
 
     def _run(self, targets: list[Target], on_progress: OnProgress, retry_failed: bool, regions: int | None) -> Run:
         library = self.library
-        tools = Tools(library.reader, library.transcriber, library.thumbnails)
+        tools = Tools(library.reader, library.transcriber)
         recipes = Recipes(
             library.spaces,
             library.encoder(library.joint).picture,

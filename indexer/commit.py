@@ -10,6 +10,7 @@ from bowerbird.store.catalog import Catalog, Transaction
 from bowerbird.store.catalog.failures import Failure
 from bowerbird.store.catalog.locations import Placed
 from bowerbird.store.catalog.segments import Derived
+from bowerbird.store.thumbnails import Thumbnails
 from indexer.encode import Prepared
 from indexer.facts import dated
 from indexer.identify import Failed, Known
@@ -29,8 +30,11 @@ class Finished:
 class CommitStage:
     """Gathers entries and writes them when enough have come or ``every_s`` has passed since the last time."""
 
-    def __init__(self, catalog: Catalog, every_s: float, written: Callable[[Finished], None]) -> None:
+    def __init__(
+        self, catalog: Catalog, thumbnails: Thumbnails, every_s: float, written: Callable[[Finished], None]
+    ) -> None:
         self._catalog = catalog
+        self._thumbnails = thumbnails
         self._every_s = every_s
         self._written = written
         self._entries: list[Finished | Known | Failed] = []
@@ -45,6 +49,10 @@ class CommitStage:
     def flush(self) -> None:
         """Write what there is. Raises `StorageFull` where there is no space; nothing is half written."""
         if self._entries:
+            for entry in self._entries:  # before SQL says that they are there
+                if isinstance(entry, Finished):
+                    for ordinal, picture in entry.file.thumbnails.items():
+                        self._thumbnails.put(entry.file.todo.hash, ordinal, picture)
             with self._catalog.write() as tx:
                 _write(tx, self._entries)
             for entry in self._entries:

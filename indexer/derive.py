@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from bowerbird.media.sandbox import DecodeRequest
 from bowerbird.moments import NOTHING, Heard, Moment
 from bowerbird.ports import TextReader, Transcriber
-from bowerbird.store.thumbnails import Thumbnails
 from bowerbird.types import AssetInfo, SegmentKind
 from indexer.encode import Prepared
 from indexer.identify import Todo
@@ -28,7 +27,6 @@ class Tools:
 
     reader: TextReader | None
     transcriber: Transcriber | None
-    thumbnails: Thumbnails
 
 
 @dataclass(slots=True, eq=False)
@@ -47,6 +45,12 @@ class Reading:
     lost: bool = False
     """Whether the file itself could not be read."""
 
+    @property
+    def is_mute(self) -> bool:
+        """Whether subtitles were asked for in vain: not one of them has a word in it."""
+        asked = SPEECH in self.todo.missing and bool(self.todo.file.sidecars) and not self.todo.hear
+        return asked and not any(self.subtitles.values())
+
     def begin(self, info: AssetInfo, tools: Tools) -> None:
         """The file has been opened; what came before from it is void."""
         self.file = Prepared(self.todo, info)
@@ -54,7 +58,7 @@ class Reading:
         self.listener = None if tools.transcriber is None else Listener(tools.transcriber)
         self.ordinals.clear()
 
-    def take(self, part: Moment | Heard, tools: Tools) -> Iterator[Yield]:
+    def take(self, part: Moment | Heard) -> Iterator[Yield]:
         """What is made of the next part of the file."""
         steps = self.todo.missing
         if isinstance(part, Heard):
@@ -62,7 +66,8 @@ class Reading:
                 yield from _of(SPEECH, self.listener.take(part))
             return
         if part.thumbnail is not None and THUMBNAIL in steps:
-            tools.thumbnails.put(self.todo.hash, self.ordinals[self.todo.recipe.decode], part.thumbnail)
+            assert self.file is not None
+            self.file.thumbnails[self.ordinals[self.todo.recipe.decode]] = part.thumbnail
         step = self._step(part)
         for piece in segment([part]):
             self.ordinals[step] += 1
@@ -91,9 +96,9 @@ class Reading:
 
 def requests(todo: Todo, recipes: Recipes) -> Iterator[DecodeRequest]:
     """What the sandbox is asked for: the file, and the subtitles beside it; tagged with one `Reading` and a number."""
-    subtitles = todo.file.sidecars if SPEECH in todo.missing else ()
+    subtitles = todo.file.sidecars if SPEECH in todo.missing and not todo.hear else ()
     reading = Reading(todo, 1 + len(subtitles))
-    wanted = recipes.wanted(todo.recipe, todo.missing)
+    wanted = recipes.wanted(todo.recipe, todo.missing, hear=todo.hear)
     decoder = todo.recipe.decode.partition(":")[2]
     yield DecodeRequest(todo.file.absolute, wanted, (reading, 0), decoder)
     for number, name in enumerate(subtitles, 1):

@@ -33,6 +33,8 @@ class Prepared:
     todo: Todo
     info: AssetInfo
     made: dict[str, Made] = field(default_factory=dict)
+    thumbnails: dict[int, bytes] = field(default_factory=dict)
+    """By ordinal of the decoded moment that they show."""
     waiting: int = 0
     """How many vectors are still to come."""
     whole: bool = False

@@ -39,7 +39,8 @@ def forget(library: Library, *names: str) -> Forgotten:
             gone = [*waiting, *tx.assets.forget_orphans()]
         # Snapshots hold vectors too, and deleted pages linger in the write-ahead log.
         library.write_views(force=True)
-        library.thumbnails.forget(gone)
+        with library.catalog.read() as tx:
+            library.thumbnails.sweep(tx.assets.known)
         library.catalog.compact()
     files, roots = (sum(counts) for counts in zip(*done, strict=True))
     return Forgotten(files, len(gone), roots)

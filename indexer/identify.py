@@ -44,6 +44,8 @@ class Todo:
     recipe: Recipe
     missing: frozenset[str]
     """The steps of the recipe that are to be taken."""
+    hear: bool = False
+    """Whether speech is heard although there are subtitles, which turned out to hold nothing."""
 
     @property
     def content(self) -> tuple[str, str]:

@@ -68,7 +68,7 @@ class Run:
         settings = self.library.settings.index
         encoders = {space: self.library.encoder(space) for space in self.library.spaces}
         encode = EncodeStage(encoders, settings.batch_size, settings.commit_every_s)
-        commit = CommitStage(self.library.catalog, settings.commit_every_s, self._written)
+        commit = CommitStage(self.library.catalog, self.library.thumbnails, settings.commit_every_s, self._written)
         todo: Iterable[Todo] = self._todo(commit)
         try:
             while todo:
@@ -131,8 +131,8 @@ class Run:
                         yield identity
             self._tell()
 
-    def _sounds(self, name: str) -> bool:
-        found = self.library.format_for(Path(name))
+    def _sounds(self, path: Path) -> bool:
+        found = self.library.format_for(path)
         return found is not None and found.sounds
 
     def _recipe(self, file: ScannedFile) -> Recipe:
@@ -165,7 +165,7 @@ class Run:
                 case Opened():
                     reading.subtitles[number] = []
                 case Part(part=part) if number == 0:
-                    for step, moment in reading.take(part, self.tools):
+                    for step, moment in reading.take(part):
                         yield from encode.put(reading.file, step, moment)
                 case Part(part=part):
                     reading.subtitles[number].append(part)
@@ -194,6 +194,9 @@ class Run:
     def _finished(self, reading: Reading, encode: EncodeStage) -> Iterator[Prepared]:
         if changed_since(reading.todo.file):  # whatever came of it, it may be of two minds
             self._read_anew(reading.todo)
+            return
+        if reading.is_mute and self.tools.transcriber is not None:
+            self._again.append(replace(reading.todo, hear=True))
             return
         assert reading.file is not None
         for step, moment in reading.finish():

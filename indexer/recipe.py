@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bowerbird.media.formats import Format
+from bowerbird.media.registry import formats
 from bowerbird.moments import PictureSpec, Wanted
 from bowerbird.settings import DecodeSettings
 from bowerbird.types import AssetKind, Space, Stage
@@ -38,10 +39,14 @@ class Recipe:
     """Names the first step together with the limits it keeps to: a file that failed is tried again under others."""
     replaces: tuple[str, ...] = ()
     """Steps by which older versions read such files."""
+    replaced_by: tuple[str, ...] = ()
+    """Steps that make this one needless, where the same content also has a name that they go by."""
 
     def missing(self, done: Mapping[str, str]) -> frozenset[str]:
         """The steps that an asset with these derivations lacks; all of them where it has no vectors in some space."""
         lacking = {stage for stage, key in self.keys.items() if not _same(stage, key, done.get(stage, OFF))}
+        if any(stage in done for stage in self.replaced_by):
+            lacking.discard(self.decode)
         return frozenset(self.keys if any(stage.startswith("encode:") for stage in lacking) else lacking)
 
     def makes_segments(self, stage: str) -> bool:
@@ -79,7 +84,9 @@ class Recipes:
         if made_by.shows:
             keys[WORDS] = _of_stage(self.reader, {"px": DETAIL_PX})
             keys[THUMBNAIL] = (
-                _key(THUMBNAIL, _VERSIONS[THUMBNAIL], {"px": self.thumbnail_px}) if self.thumbnail_px else OFF
+                _key(THUMBNAIL, _VERSIONS[THUMBNAIL], {"px": self.thumbnail_px, "of": keys[decode]})
+                if self.thumbnail_px
+                else OFF
             )
         if made_by.sounds:
             keys[SPEECH] = _of_stage(self.transcriber, {})
@@ -87,18 +94,25 @@ class Recipes:
                 keys[SPEECH] = _SUBTITLES + _key(SPEECH, *sorted(subtitles))
         keys |= {f"encode:{space.name}": space.fingerprint for space in self.spaces}
         limits = self.limits.model_dump(exclude={"workers"})
-        replaces = tuple(f"decode:{name}" for name in made_by.replaces)
-        return Recipe(decode, keys, _key(keys[decode], limits), replaces)
+        return Recipe(
+            decode,
+            keys,
+            attempt=_key(keys[decode], limits),
+            replaces=tuple(f"decode:{name}" for name in made_by.replaces),
+            replaced_by=tuple(f"decode:{each.name}" for each in formats().values() if made_by.name in each.replaces),
+        )
 
-    def wanted(self, recipe: Recipe, missing: Collection[str]) -> Wanted:
-        """What a file has to be decoded for, if these steps are missing."""
+    def wanted(self, recipe: Recipe, missing: Collection[str], *, hear: bool = False) -> Wanted:
+        """What a file has to be decoded for, if these steps are missing; ``hear``: whatever subtitles there are."""
         on = {stage for stage in missing if recipe.keys[stage] != OFF}
         return Wanted(
             picture=self.picture if on & {recipe.decode, REGIONS} else None,
             regions=self.regions if REGIONS in on else 0,
             detail_px=DETAIL_PX if WORDS in on else 0,
             thumbnail_px=self.thumbnail_px if THUMBNAIL in on else 0,
-            sound=SPEECH in on and not recipe.keys[SPEECH].startswith(_SUBTITLES),
+            sound=SPEECH in on
+            and self.transcriber is not None
+            and (hear or not recipe.keys[SPEECH].startswith(_SUBTITLES)),
         )
 
 

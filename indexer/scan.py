@@ -53,13 +53,13 @@ def scan(
     *,
     reads: Callable[[Path], bool],
     hidden: bool,
-    sounds: Callable[[str], bool] = lambda _: False,
+    sounds: Callable[[Path], bool] = lambda _: False,
     skip: Callable[[Path], bool] = lambda _: False,
     apart: Set[Path] = frozenset(),
 ) -> Iterator[ScannedFile | Unreadable]:
     """Walk a target in a fixed order.
 
-    ``reads`` tells which files a decoder takes, and ``sounds`` which of them are recordings, by name; ``skip`` tells
+    ``reads`` tells which files a decoder takes, and ``sounds`` which of them are recordings; ``skip`` tells
     which folders below to pass by, ``apart`` are roots below that are scanned by themselves. Links to files and folders
     are followed, but no folder is entered twice, so that a loop of links ends.
     """
@@ -67,7 +67,7 @@ def scan(
     try:
         rules = _rules_down_to(target, hidden)
         if not stat.S_ISDIR(start.stat().st_mode):
-            yield from _file(target.root, target.folder, start, reads, _beside(start, sounds), named=True)
+            yield from _file(target.root, target.folder, start, reads, _beside(start, rules, reads, sounds), named=True)
             return
     except OSError as error:
         yield Unreadable(target.root, target.folder, _reason(error))
@@ -88,8 +88,7 @@ def scan(
             yield Unreadable(target.root, relative, _reason(error))
             continue
         folders = []
-        sidecars = Sidecars((entry.name for entry in children), sounds)
-        owned = sidecars.owned()
+        files: list[tuple[str, Path]] = []
         for entry in children:
             path = f"{relative}/{entry.name}" if relative else entry.name
             try:
@@ -100,14 +99,24 @@ def scan(
                 continue
             if is_folder:
                 folders.append((Path(entry.path), path, here))
-            elif (file := Path(entry.path)) not in apart and entry.name not in owned:
-                yield from _file(target.root, path, file, reads, sidecars.of(entry.name))
+            elif (file := Path(entry.path)) not in apart:
+                files.append((path, file))
+        sidecars = Sidecars((file for _, file in files if reads(file) and file.is_file()), sounds)
+        owned = sidecars.owned()
+        for path, file in files:
+            if file.name not in owned:
+                yield from _file(target.root, path, file, reads, sidecars.of(file.name))
         pending.extend(reversed(folders))
 
 
-def _beside(file: Path, sounds: Callable[[str], bool]) -> Sequence[str]:
+def _beside(
+    file: Path, rules: IgnoreRules, reads: Callable[[Path], bool], sounds: Callable[[Path], bool]
+) -> Sequence[str]:
+    """The subtitles beside a file that somebody has named by itself."""
     try:
-        return Sidecars((each.name for each in file.parent.iterdir()), sounds).of(file.name)
+        here = rules.within(file.parent, "")
+        files = [each for each in file.parent.iterdir() if not here.ignore(each.name, folder=False)]
+        return Sidecars((each for each in files if reads(each) and each.is_file()), sounds).of(file.name)
     except PermissionError:  # the file itself may be readable all the same
         return ()
 

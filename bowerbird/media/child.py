@@ -94,7 +94,7 @@ def _lower(limit: int, value: int) -> None:
 def _answers(
     request: Mapping[str, Any], formats: Mapping[str, Format], decoders: dict[str, Decoder], setup: Setup
 ) -> Iterator[dict[str, Any]]:
-    """The messages that answer one request. One part is decoded ahead while the parent takes over the last."""
+    """The messages that answer one request. One part is decoded ahead, so that the last is known for it."""
     try:
         path = Path(os.fsdecode(base64.b64decode(request["decode"])))
         chosen = formats[request["decoder"]] if request["decoder"] else format_for(path, formats)

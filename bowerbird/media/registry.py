@@ -18,6 +18,8 @@ from bowerbird.types import AssetKind
 
 log = logging.getLogger(__name__)
 
+TRANSPORT_PACKETS = ((0, 188), (4, 192), (0, 204))
+"""Of transport streams (ISO 13818-1; Blu-ray's begin with a time): where the first mark lies, and how far the next."""
 ENTRY_POINTS = "bowerbird.formats"
 """The group in which another package names its `Format` objects."""
 
@@ -124,12 +126,12 @@ def format_for(path: Path, table: Mapping[str, Format] | None = None) -> Format 
 
 
 def _is_transport_stream(path: Path) -> bool:
-    """Whether a packet of 188 bytes begins at the start and after each of the first two (ISO 13818-1)."""
+    """Whether its first two packets begin with the mark that all do."""
     from bowerbird.media.regular_file import open_regular
 
     try:
         with open_regular(path) as file:
-            head = file.read(2 * 188 + 1)
+            head = file.read(256)
     except DecodeFailed:
         return False
-    return bool(head) and all(head[at : at + 1] in (b"G", b"") for at in (0, 188, 376))
+    return any(head[at : at + 1] == b"G" == head[at + step : at + step + 1] for at, step in TRANSPORT_PACKETS)

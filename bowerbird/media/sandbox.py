@@ -14,7 +14,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Full, Queue
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,10 +26,10 @@ from bowerbird.types import AssetInfo
 
 _AHEAD = 16
 """Requests in flight for each child: enough that none idles while the caller encodes a batch."""
-_WAITING = 24
-"""Parts that wait for the caller, for each child: those of a few pictures with their tiles."""
-_LOOK_UP_S = 0.1
-"""How soon a thread that waits sees that its events are no longer wanted."""
+_MOST_WAITING = 48 << 20
+"""Bytes of parts that wait for the caller, whatever the number of children: a few pictures with their tiles."""
+_SMALL = 1_000
+_LOOK_UP_S = 0.5
 _AVIF = (b"avif", b"avis")
 _RETIRE_AFTER = 2_000
 """Files, after which a child makes way for a new one, so that what libraries leak stays bounded."""
@@ -102,7 +101,7 @@ class DecoderPool:
         BowerbirdError where no child can be started at all.
         """
         source = iter(requests)
-        stream = _Stream(_WAITING * self._limits.workers)
+        stream = _Stream(_MOST_WAITING)
         submitted: deque[Future[None]] = deque()
         open_files = 0
         exhausted = False
@@ -230,18 +229,22 @@ class DecoderPool:
 class _Stream:
     """Events from the threads that wait on children to the one that takes them; threads wait where it is full."""
 
-    def __init__(self, most: int) -> None:
-        self._events: Queue[Event | BaseException] = Queue(most)
-        self._given_up = threading.Event()
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._events: deque[Event | BaseException] = deque()
+        self._changed = threading.Condition()
+        self._given_up = False
 
     def put(self, event: Event | BaseException) -> None:
         """Raises `_GivenUp` where nobody takes events any more."""
-        while not self._given_up.is_set():
-            try:
-                return self._events.put(event, timeout=_LOOK_UP_S)
-            except Full:
-                continue
-        raise _GivenUp
+        with self._changed:
+            self._changed.wait_for(lambda: self._given_up or self._bytes < self._most_bytes)
+            if self._given_up:
+                raise _GivenUp
+            self._events.append(event)
+            self._bytes += _weight(event)
+            self._changed.notify_all()
 
     def crash(self, error: BaseException) -> None:
         """Have `get` raise it."""
@@ -250,14 +253,32 @@ class _Stream:
 
     def get(self) -> Event:
         """The next event; waits for it."""
-        if isinstance(event := self._events.get(), BaseException):
+        with self._changed:
+            while not self._events:
+                self._changed.wait(_LOOK_UP_S)  # so that Ctrl-C is not kept waiting
+            event = self._events.popleft()
+            self._bytes -= _weight(event)
+            self._changed.notify_all()
+        if isinstance(event, BaseException):
             raise event
         return event
 
     def empty(self) -> bool:
         """Whether `get` would wait."""
-        return self._events.empty()
+        return not self._events
 
     def give_up(self) -> None:
         """Take no more."""
-        self._given_up.set()
+        with self._changed:
+            self._given_up = True
+            self._changed.notify_all()
+
+
+def _weight(event: Event | BaseException) -> int:
+    """About how many bytes it holds."""
+    if not isinstance(event, Part):
+        return _SMALL
+    if isinstance(event.part, Heard):
+        return _SMALL + event.part.sound.nbytes
+    arrays = (event.part.pixels, event.part.detail)
+    return _SMALL + sum(each.nbytes for each in arrays if each is not None) + 2 * len(event.part.text or "")

@@ -37,7 +37,7 @@ from bowerbird.media.protocol import (
 )
 from bowerbird.moments import Heard, Moment, Wanted
 from bowerbird.settings import DecodeSettings
-from bowerbird.types import AssetInfo
+from bowerbird.types import AssetInfo, SegmentKind
 
 log = logging.getLogger(__name__)
 
@@ -210,7 +210,7 @@ class Worker:
                 part = unpack_part(answer["part"], self._memory, wanted, text_budget)
                 if isinstance(part, Moment) and part.text is not None:
                     text_budget -= len(part.text.encode())
-                if isinstance(part, Heard) or part.pixels is not None or part.thumbnail is not None:
+                if isinstance(part, Heard) or part.kind is not SegmentKind.TEXT:
                     self._left_s += self._limits.timeout_s / _PARTS_IN_A_FILES_TIME
                 yield part
             if answer.get("last") is not False:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import wave
 from pathlib import Path
@@ -10,10 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bowerbird.media.sandbox import DecoderPool
+from bowerbird.settings import DecodeSettings
 from bowerbird.types import SegmentKind
 from bowerbird.wiring import Library
 from tests.fakes import ScriptedTranscriber
 from tests.indexer.workshop import Workshop, everything_on
+from tests.media.films import plain, write_film
+from tests.media.papers import pdf
 
 
 def segments(library: Library, stage: str = "") -> list[dict]:
@@ -181,3 +186,75 @@ def test_a_format_that_is_switched_off_is_passed_by(workshop: Workshop) -> None:
     assert workshop.names() == ["note.txt"]
     del workshop.library.settings.media["pictures"]
     assert workshop.index().indexed == 1
+
+
+def test_a_pipe_named_like_subtitles_holds_nobody_up(workshop: Workshop) -> None:
+    recording(workshop.media / "talk.wav")
+    os.mkfifo(workshop.media / "talk.srt")
+    everything_on(workshop.library, transcriber=ScriptedTranscriber(["Heard."]))
+    report = workshop.index()
+    assert (report.seen, report.indexed, report.failed) == (1, 1, ())
+    assert {line["text"] for line in segments(workshop.library, "transcribe")} == {"Heard."}
+
+
+def test_subtitles_without_a_word_leave_the_hearing_to_us(workshop: Workshop) -> None:
+    recording(workshop.media / "talk.wav")
+    bad = workshop.text("talk.srt", "")
+    everything_on(workshop.library, transcriber=ScriptedTranscriber(["Heard."]))
+    assert [Path(each.path).name for each in workshop.index().failed] == ["talk.srt"]
+    assert {line["text"] for line in segments(workshop.library, "transcribe")} == {"Heard."}
+    again = workshop.index()
+    assert (again.indexed, again.reused) == (0, 1), "and once is enough"
+    bad.unlink()
+    workshop.text("talk.srt", "1\n00:00:00,500 --> 00:00:02,000\nMended.\n")
+    workshop.index()
+    assert {line["text"] for line in segments(workshop.library, "transcribe")} == {"Mended."}
+
+
+def test_subtitles_that_are_to_be_ignored_are(workshop: Workshop) -> None:
+    recording(workshop.media / "talk.wav")
+    workshop.text("talk.srt", "1\n00:00:00,500 --> 00:00:02,000\nSecret.\n")
+    workshop.text(".bowerbirdignore", "*.srt\n")
+    everything_on(workshop.library, transcriber=ScriptedTranscriber(["Heard."]))
+    for path in (workshop.media, workshop.media / "talk.wav"):
+        workshop.index(path)
+        assert {line["text"] for line in segments(workshop.library, "transcribe")} == {"Heard."}
+
+
+def test_a_film_with_the_suffix_of_typescript_has_its_subtitles(workshop: Workshop) -> None:
+    write_film(workshop.media / "film.ts", [plain((200, 30, 30))] * 10)
+    workshop.text("film.srt", "1\n00:00:00,100 --> 00:00:00,900\nSaid.\n")
+    everything_on(workshop.library)
+    assert workshop.index().seen == 1
+    assert [line["text"] for line in segments(workshop.library, "transcribe")] == ["Said."]
+
+
+def test_the_same_bytes_under_two_formats_are_read_by_the_newer(workshop: Workshop) -> None:
+    still = workshop.picture("a.webp", 1)
+    workshop.index()
+    shutil.copyfile(still, workshop.media / "b.jpg")
+    assert workshop.index().indexed == 0
+    assert {line["stage"] for line in segments(workshop.library)} == {"decode:animations"}
+
+
+def test_a_file_that_fails_halfway_leaves_no_thumbnail(workshop: Workshop) -> None:
+    pages = ["\n".join([f"page {number}", *["words and more words"] * 15]) for number in range(12)]
+    (workshop.media / "paper.pdf").write_bytes(pdf(pages))
+    everything_on(workshop.library, thumbnail_px=32)
+    with DecoderPool(DecodeSettings(workers=1, max_text_mb=0.001)) as pool:
+        workshop._pool = pool
+        report = workshop.index()
+    assert len(report.failed) == 1
+    assert not list((workshop.library.folder / "thumbs").rglob("*.webp"))
+
+
+def test_forget_sweeps_what_a_killed_run_has_left(filled: Workshop) -> None:
+    from indexer.forget import forget
+
+    everything_on(filled.library, thumbnail_px=16)
+    filled.index()
+    stray = "ab" + "0" * 62
+    filled.library.thumbnails.put(stray, 3, b"left")
+    forget(filled.library, str(filled.media / "a.png"))
+    assert not filled.library.thumbnails.path(stray, 3).exists()
+    assert len(list((filled.library.folder / "thumbs").rglob("*.webp"))) == 1

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
+import pytest
+
+from bowerbird.errors import StorageFull
 from bowerbird.store.thumbnails import Thumbnails
 
 ONE, TWO = "ab" + "1" * 62, "ab" + "2" * 62
@@ -32,4 +36,17 @@ def test_what_a_killed_process_left_goes_too(tmp_path: Path) -> None:
     thumbs.put(ONE, 0, b"x")
     (tmp_path / "ab" / f".{ONE}-1.webp.4711").write_bytes(b"half")
     thumbs.forget([ONE])
+    assert list((tmp_path / "ab").iterdir()) == []
+
+
+def test_a_full_disk_is_said_in_a_line_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    thumbs = Thumbnails(tmp_path)
+
+    def full(self: Path, data: bytes) -> int:
+        self.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(StorageFull, match="free some"):
+        thumbs.put(ONE, 0, b"x")
     assert list((tmp_path / "ab").iterdir()) == []

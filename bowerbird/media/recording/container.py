@@ -18,6 +18,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 
 from bowerbird.errors import DecodeFailed
+from bowerbird.media.registry import TRANSPORT_PACKETS
 from bowerbird.media.regular_file import open_regular
 
 MAX_FRAME_PIXELS = 40_000_000
@@ -49,8 +50,6 @@ _BY_SUFFIX = {
     "aiff": "aiff aif aifc",
 } | {name: name for name in ("avi", "flv", "mp3", "aac", "flac", "wav", "amr")}
 _DEMUXERS = {f".{suffix}": demuxer for demuxer, suffixes in _BY_SUFFIX.items() for suffix in suffixes.split()}
-_PACKETS = ((0, 188), (4, 192), (0, 204))
-"""Of transport streams (ISO 13818-1; Blu-ray's begin with a time): where the first mark lies, and how far the next."""
 _HEAD = 4096
 
 
@@ -89,7 +88,7 @@ def demuxer(head: bytes, suffix: str) -> str:
     for at, mark, name in _MARKS:
         if head[at : at + len(mark)] == mark:
             return name
-    if any(head[at : at + 1] == b"G" == head[at + step : at + step + 1] for at, step in _PACKETS):
+    if any(head[at : at + 1] == b"G" == head[at + step : at + step + 1] for at, step in TRANSPORT_PACKETS):
         return "mpegts"
     if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:  # MPEG audio: layer 0 stands for AAC
         return "mp3" if head[1] & 0x06 else "aac"

@@ -28,6 +28,11 @@ def language_code(name: str | None) -> str | None:
     return base if base in _KNOWN else _CODES.get(base)
 
 
+def is_beside_language(word: str) -> bool:
+    """Whether a word of a file's name is a language, or says what sort of subtitles these are."""
+    return word.lower() in _ASIDE or language_code(word) is not None
+
+
 def language_of_name(stem: str) -> str | None:
     """``film.en``, ``film.pt-BR`` or ``film.eng.forced`` -> the language, None where the name tells none."""
     words = stem.split(".")[1:][-3:]

@@ -88,11 +88,11 @@ def _parts(path: Path, wanted: Wanted, limits: Limits) -> Iterator[Moment | Hear
         readers: dict[int, StreamReader] = {}
         if film and wanted.sees:
             readers[film.index] = FrameReader(film, begin_s, wanted)
-        if film is None and wanted.sees and (cover := cover_stream(container)):
-            readers[cover.index] = CoverReader(limits.max_megapixels, wanted)
         if sound and wanted.sound and not said:
             readers[sound.index] = SoundReader(sound, begin_s)
         asked = list(readers.values())
+        if film is None and wanted.sees and (cover := cover_stream(container)):  # a damaged one costs no recording
+            readers[cover.index] = CoverReader(limits.max_megapixels, wanted)
         subtitles = SubtitleReader(said, begin_s, limits.max_text_mb) if said else None
         if said and subtitles:
             readers[said.index] = subtitles

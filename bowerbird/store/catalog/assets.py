@@ -27,6 +27,13 @@ class Assets:
         row = self._connection.execute(_SELECT.where(asset.c.hash == hash_)).one_or_none()
         return None if row is None else _asset(row)
 
+    def known(self, hashes: Sequence[str]) -> set[str]:
+        """Those of ``hashes`` that name an asset, an orphan too."""
+        here: set[str] = set()
+        for chunk in chunks(hashes):
+            here.update(self._connection.execute(sa.select(asset.c.hash).where(asset.c.hash.in_(chunk))).scalars())
+        return here
+
     def put(self, found: Mapping[str, tuple[int, AssetInfo]]) -> dict[str, int]:
         """Add assets, or bring what is known of them up to date: by hash, size and info in, ids out."""
         now = datetime.now(UTC)

@@ -37,6 +37,7 @@ def forget(library: Library, *names: str) -> Forgotten:
             waiting = tx.assets.forget_orphans()
             done = [_forget(tx, name, len(waiting)) for name in names]
             gone = [*waiting, *tx.assets.forget_orphans()]
+            tx.words.sweep()
         # Snapshots hold vectors too, and deleted pages linger in the write-ahead log.
         library.write_views(force=True)
         with library.catalog.read() as tx:

@@ -51,9 +51,9 @@ class Candidate:
 
     @property
     def relevance(self) -> float:
-        """What the surest source says; another one that agrees adds a little."""
+        """What the surest source says; another one that agrees adds a little. Code that was only listed is no match."""
         best, second = (*sorted(self.relevances.values(), reverse=True), 0.0, 0.0)[:2]
-        worth = CODE if _is_code(self.asset) else 1.0
+        worth = CODE if self.evidence and _is_code(self.asset) else 1.0
         return worth * self.spared * (best + (1 - best) * AGREEMENT * second)
 
     @property

@@ -14,10 +14,27 @@ from search.fold import fold
 from search.fuse import Gathered
 
 
-def hydrate(tx: Transaction, gathered: Sequence[Gathered]) -> list[Hit]:
-    """All of them, pairs folded, with their paths: where an asset lies in several places, the first there is now."""
+def first_hits(tx: Transaction, gathered: Sequence[Gathered], limit: int, path: str | None = None) -> list[Hit]:
+    """At most ``limit`` hits. Pairs become one and files go, so more are looked at until there are as many."""
+    looked_at = 2 * limit
+    while True:
+        hits = hydrate(tx, gathered[:looked_at], path)
+        if len(hits) >= limit or looked_at >= len(gathered):
+            return hits[:limit]
+        looked_at *= 2
+
+
+def hydrate(tx: Transaction, gathered: Sequence[Gathered], path: str | None = None) -> list[Hit]:
+    """All of them, pairs folded, with their paths.
+
+    Where an asset lies in several places, the first there is now, of those that meet the filter ``path`` if any does.
+    """
     ids = [each.best.asset.id for each in gathered]
     copies, dates = tx.locations.copies_of(ids), tx.filtered.dates(ids)
+    if path is not None:
+        everywhere = [copy.location_id for each in copies.values() for copy in each]
+        asked = tx.filtered.lying_at(path, everywhere)
+        copies = {id_: [copy for copy in each if copy.location_id in asked] or each for id_, each in copies.items()}
     hits: list[Hit] = []
     for each in gathered:
         segment, asset = each.best.segment, each.best.asset

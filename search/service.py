@@ -20,7 +20,7 @@ from bowerbird.wiring import Library
 from search import words
 from search.calibrate import Calibrator
 from search.fuse import Candidate, Entry, Gathered, Listed, fuse
-from search.hydrate import hydrate
+from search.hydrate import first_hits
 from search.parse import MOST_BYTES, day, kinds_of, parse
 from search.retrieve import Aim, Ranking, aims, retrieve
 
@@ -81,7 +81,7 @@ class Search:
             if query.text or query.image is not None or query.like is not None:
                 hits = self._found(tx, query, selection, floor)
             else:
-                hits = _listed(tx, selection, query.limit)
+                hits = _listed(tx, selection, query)
         return SearchResult(
             hits=tuple(hits),
             matched=bool(hits) and hits[0].relevance >= max(floor, settings.stands_out),
@@ -96,7 +96,7 @@ class Search:
         while True:
             gathered, exhausted = self._gather(tx, aimed, query, selection, most)
             above = [each for each in gathered if each.best.relevance >= floor]
-            hits = hydrate(tx, above[: 2 * query.limit])[: query.limit]
+            hits = first_hits(tx, above, query.limit, query.filters.path)
             if exhausted or (len(gathered) >= query.limit and (len(hits) >= query.limit or len(above) < len(gathered))):
                 return hits
             most *= 4
@@ -181,13 +181,18 @@ def _list_of_words(tx: Transaction, matches: Sequence[Match]) -> Listed:
     return Listed(Source.WORDS, entries)
 
 
-def _listed(tx: Transaction, selection: Selection, limit: int) -> list[Hit]:
+def _listed(tx: Transaction, selection: Selection, query: Query) -> list[Hit]:
     """What filters alone leave, the newest first."""
-    ids = tx.filtered.newest(selection, 2 * limit)
-    found = tx.segments.moments(ids)
     certain = {Source.WORDS: 1.0}
-    gathered = [Gathered(Candidate(found[id_].segment, found[id_].asset, certain)) for id_ in ids if id_ in found]
-    return hydrate(tx, gathered)[:limit]
+    most = 2 * query.limit
+    while True:
+        ids = tx.filtered.newest(selection, most)
+        found = tx.segments.moments(ids)
+        gathered = [Gathered(Candidate(found[id_].segment, found[id_].asset, certain)) for id_ in ids if id_ in found]
+        hits = first_hits(tx, gathered, query.limit, query.filters.path)
+        if len(hits) >= query.limit or len(ids) < most:
+            return hits
+        most *= 4
 
 
 def _take(spared: dict[int, float], factors: Mapping[int, float]) -> None:

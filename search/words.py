@@ -69,12 +69,12 @@ def relevance(match: Match) -> float:
 
 def spared(tx: Transaction, matches: Sequence[Match], negatives: Sequence[str]) -> dict[int, float]:
     """What the words of ``negatives`` leave of the relevance of these segments, as factors in 0..1, by segment."""
-    only = tx.filtered.only(sorted({match.asset_id for match in matches}))
-    left = {match.segment_id: 1.0 for match in matches}
+    segments = {match.segment_id: match.asset_id for match in matches}
+    left = dict.fromkeys(segments, 1.0)
     for negative in negatives:
-        for match in find(tx, negative, 10 * len(matches), only):
-            if match.segment_id in left:
-                left[match.segment_id] *= 1 - relevance(match) / WORD_BY_WORD
+        terms, phrase = terms_of(negative)
+        for match in tx.words.among(terms, segments, phrase=phrase):
+            left[match.segment_id] *= 1 - relevance(match) / WORD_BY_WORD
     return left
 
 

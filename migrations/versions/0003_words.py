@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from bowerbird.errors import LibraryError
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -13,6 +15,8 @@ _FACTS = (*_PLACE, *_CAMERA, *_SAID, "words")
 
 
 def upgrade():
+    if op.get_bind().dialect.name == "postgresql":
+        _refuse_ascii(op.get_bind())
     op.add_column("asset", sa.Column("words", sa.Text(), nullable=True))
     op.add_column("asset", sa.Column("dated_at", sa.DateTime(), nullable=True))
     op.create_index("ix_asset_dated_at", "asset", ["dated_at"])
@@ -28,6 +32,15 @@ def upgrade():
     op.create_index("ix_vocabulary_initial_length", "vocabulary", ["initial", "length"])
     for statement in _SQLITE if op.get_bind().dialect.name == "sqlite" else _POSTGRESQL:
         op.get_bind().exec_driver_sql(statement)
+
+
+def _refuse_ascii(connection):
+    """Where the database takes no letter for one but those of ASCII, hardly a word of most languages would be found."""
+    if not connection.exec_driver_sql("SELECT 'ж' ~ '[[:alnum:]]'").scalar():
+        raise LibraryError(
+            "the database knows no letters but those of ASCII; make another, for instance with: CREATE DATABASE name"
+            " TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'"
+        )
 
 
 def downgrade():
@@ -99,11 +112,12 @@ _POSTGRESQL = (
     "CREATE TEXT SEARCH DICTIONARY lexemes_stem (TEMPLATE = snowball, LANGUAGE = porter)",
     'CREATE TEXT SEARCH CONFIGURATION lexemes (PARSER = "default")',
     f"ALTER TEXT SEARCH CONFIGURATION lexemes ADD MAPPING FOR {_KINDS_OF_TOKENS} WITH lexemes_stem",
-    # Letters and digits alone, without accents, leave the parser nothing to be clever about; 200,000 characters are
-    # sure to stay under the megabyte that a tsvector may have.
+    # Letters and digits alone leave the parser nothing to be clever about; Latin ones lose their accents, and sigma
+    # its final form, as in FTS5. 200,000 characters are sure to stay under the megabyte that a tsvector may have.
     r"""CREATE FUNCTION lexemes_of(said text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-        SELECT to_tsvector('lexemes', regexp_replace(
-            regexp_replace(normalize(left(said, 200000), NFD), '[\u0300-\u036f]', '', 'g'), '[^[:alnum:]]+', ' ', 'g'))
+        SELECT to_tsvector('lexemes', regexp_replace(translate(normalize(regexp_replace(
+            normalize(left(said, 200000), NFD), '([A-Za-z])[\u0300-\u036f]+', '\1', 'g'), NFC), 'ς', 'σ'),
+            '[^[:alnum:]]+', ' ', 'g'))
     $$""",
     "ALTER TABLE segment ADD COLUMN lexemes tsvector GENERATED ALWAYS AS (lexemes_of(text)) STORED",
     "CREATE INDEX ix_segment_lexemes ON segment USING gin (lexemes)",

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from bowerbird.errors import QueryError
 from bowerbird.moments import Moment
 from bowerbird.queries import Filters, Query, SearchResult
 from bowerbird.store.catalog import filters as filters_module
+from bowerbird.store.catalog import words as words_module
 from bowerbird.store.catalog.filters import Selection
 from bowerbird.store.catalog.full_text import Term
 from bowerbird.store.catalog.locations import Placed
@@ -26,7 +28,7 @@ from bowerbird.store.catalog.segments import Derived
 from bowerbird.types import AssetInfo, AssetKind, FileStat, Place, SegmentKind, Source, Taken, TakenFrom
 from bowerbird.wiring import Library, open_library
 from search import Search
-from search.words import find, relevance, terms_of
+from search.words import find, relevance, spared, terms_of
 from tests.fakes import HashEncoder
 
 PHOTO = AssetInfo(AssetKind.IMAGE, "image/jpeg")
@@ -175,6 +177,21 @@ class TestSource:
         assert without("a/IMG_0002.jpg image") < 0.1, "what its vector is near to"
         assert without("oslo") > 0.5
 
+    def test_a_negative_counts_where_it_is_a_frequent_word(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(words_module, "MOST_ROWS", 20)
+        monkeypatch.setattr(words_module, "LEAST_CANDIDATES", 5)
+        texts = {f"{at}.txt": f"{'sunset' if at < 15 else ''} people {at}" for at in range(60)}
+        things = {name: (PHOTO, [Moment(SegmentKind.OCR, text=text)]) for name, text in texts.items()}
+        with open_library(tmp_path / "library", create=True, encoder="hash", load=lambda _: HashEncoder()) as opened:
+            fill(opened, things)
+            with opened.catalog.read() as tx:
+                matches = find(tx, "sunset", 300, Selection((), (), None))
+                assert len(matches) == 15
+                assert max(spared(tx, matches, ["people"]).values()) < 0.5
+                assert min(spared(tx, matches, ["elephant"]).values()) == 1
+
     @given(st.text(max_size=60) | st.text('"*()-:^+{}\\ aNEORDT\0\ud800', max_size=40))
     @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_any_text_is_safe(self, library: Library, text: str) -> None:
@@ -185,6 +202,49 @@ class TestSource:
 
 
 class TestFilters:
+    def test_the_copy_that_is_shown_lies_where_it_was_asked_for(self, tmp_path: Path) -> None:
+        with open_library(tmp_path / "library", create=True, encoder="hash", load=lambda _: HashEncoder()) as opened:
+            fill(opened, {"2019/cat.jpg": (PHOTO, [IMAGE]), "2019/dog.jpg": (PHOTO, [IMAGE])})
+            with opened.catalog.write() as tx:
+                asset = tx.assets.by_hash("2019/cat.jpg")
+                assert asset is not None
+                tx.locations.put([Placed(1, "best/cat.jpg", asset.id, FileStat(1, 1, 1))])
+            for text in (None, "cat"):
+                hit = Search(opened).search(text, path="BEST/").hits[0]
+                assert hit.path == "/library/best/cat.jpg"
+                assert Search(opened).search(text, path="cat.jpg").hits[0].path == "/library/2019/cat.jpg"
+
+    def test_code_is_listed_as_surely_as_anything(self, tmp_path: Path) -> None:
+        code = AssetInfo(AssetKind.DOCUMENT, "text/x-python")
+        with open_library(tmp_path / "library", create=True, encoder="hash", load=lambda _: HashEncoder()) as opened:
+            fill(opened, {"a.py": (code, [Moment(SegmentKind.TEXT, text="import this")])})
+            assert [hit.relevance for hit in Search(opened).search(types=["document"]).hits] == [1.0]
+
+    def test_where_three_files_are_one_hit_as_many_hits_come_as_were_asked_for(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        film = AssetInfo(AssetKind.VIDEO, "video/quicktime", duration_s=3)
+        files = {
+            f"{at}/{at}.{suffix}": (film if suffix == "mov" else PHOTO, [IMAGE])
+            for at in range(40)
+            for suffix in ("jpg", "dng", "mov")
+        }
+        asked = []
+        gather = Search._gather
+
+        def counted(self: Search, *given: Any) -> Any:
+            asked.append(given[-1])
+            return gather(self, *given)
+
+        monkeypatch.setattr(Search, "_gather", counted)
+        with open_library(tmp_path / "library", create=True, encoder="hash", load=lambda _: HashEncoder()) as opened:
+            fill(opened, files)
+            listed = Search(opened).search(types=["image", "video"], limit=20).hits
+            found = Search(opened).search("anything", limit=20, min_relevance=0).hits
+        assert [len(listed), len(found)] == [20, 20]
+        assert {hit.folded for hit in listed} == {2}
+        assert len(asked) == 1, "what was found already is looked at before more is looked for"
+
     def test_alone_they_list_what_meets_them_the_newest_first(self, search: Search) -> None:
         result = search.search(place="Lisbon")
         assert [Path(hit.path).name for hit in result.hits] == ["IMG_0001.jpg", "IMG_0002.jpg"]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
 from datetime import date, datetime
+from typing import Any
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from bowerbird.moments import Moment
 from bowerbird.queries import Filters
-from bowerbird.store.catalog import Catalog
+from bowerbird.store.catalog import Catalog, Transaction
 from bowerbird.store.catalog import filters as filters_module
 from bowerbird.store.catalog.locations import Placed
 from bowerbird.types import AssetInfo, AssetKind, Place, SegmentKind, Taken, TakenFrom
@@ -26,8 +30,8 @@ def info(kind: AssetKind, day: str | None = None, where: Place | None = None, ca
 
 THINGS = {
     "Holidays/tram.jpg": info(AssetKind.IMAGE, "2019-07-04T23:59", LISBON, "Google Pixel 7"),
-    "Holidays/bridge.JPG": info(AssetKind.IMAGE, "2020-01-01T00:00", PORTO, "Nikon D750"),
-    "film_100%.mp4": info(AssetKind.VIDEO, "2018-02-03T10:00", SAO_PAULO, "Pixel"),
+    "Holidays/Été/bridge.JPG": info(AssetKind.IMAGE, "2020-01-01T00:00", PORTO, "Nikon D750"),
+    "e\u0301lan/film_100%.mp4": info(AssetKind.VIDEO, "2018-02-03T10:00", SAO_PAULO, "Pixel"),
     "talk.mp3": info(AssetKind.AUDIO),
     "back\\slash_notes.txt": info(AssetKind.DOCUMENT),
 }
@@ -85,6 +89,7 @@ TRAM, BRIDGE, FILM, TALK, NOTES = THINGS
         (Filters(path="HOME/ann/tal"), [TALK]),
         (Filters(path="*.jpg"), [BRIDGE, TRAM]),
         (Filters(path="ann/*.mp?"), [FILM, TALK]),
+        (Filters(path="ann/?*/*.mp?"), [FILM]),
         (Filters(path="t*.jpg"), [TRAM]),
         (Filters(path="ram.jpg"), [TRAM]),
         (Filters(path="?ram.jpg"), [TRAM]),
@@ -94,6 +99,10 @@ TRAM, BRIDGE, FILM, TALK, NOTES = THINGS
         (Filters(path="talk_"), []),
         (Filters(path="back\\slash"), [NOTES]),
         (Filters(path="a|b"), []),
+        (Filters(path="ÉTÉ"), [BRIDGE]),
+        (Filters(path="e\u0301te\u0301/*.jpg"), [BRIDGE]),
+        (Filters(path="ete"), []),
+        (Filters(path="élan"), [FILM]),
         (Filters(path="\udcff"), []),
         (Filters(language="en"), [TALK]),
         (Filters(language="EN-gb"), [TALK]),
@@ -132,6 +141,59 @@ def test_the_others_are_sorted_out_of_what_was_found(library: Catalog, monkeypat
         selection = tx.filtered.select(Filters(after=date(2019, 1, 1)))
         found = tx.segments.found(everything, selection.conditions)
         assert {each.asset.hash for each in found.values()} == {hash_of(TRAM), hash_of(BRIDGE)}
+
+
+def test_of_several_copies_those_that_meet_a_path(library: Catalog) -> None:
+    with library.read() as tx:
+        ids = [copy.location_id for copies in tx.locations.copies_of([1, 2, 3]).values() for copy in copies]
+        assert tx.filtered.lying_at("HOLIDAYS/", ids) == set(ids[:2])
+        assert tx.filtered.lying_at("*.jpg", ids[1:]) == {ids[1]}
+        assert tx.filtered.lying_at("nowhere", ids) == tx.filtered.lying_at("holidays", []) == set()
+
+
+def plans(catalog: Catalog, ask: Callable[[Transaction], object]) -> list[str]:
+    """How SQLite goes about the statements that ``ask`` makes, a line for each step."""
+    made: list[tuple[str, Any]] = []
+    with catalog.read() as tx:
+
+        def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:
+            made.append((statement, parameters))
+
+        sa.event.listen(catalog.engine, "before_cursor_execute", note)
+        try:
+            ask(tx)
+        finally:
+            sa.event.remove(catalog.engine, "before_cursor_execute", note)
+        raw = tx.connection.connection.dbapi_connection
+        assert isinstance(raw, sqlite3.Connection)
+        return [row[3] for said, given in made for row in raw.execute(f"EXPLAIN QUERY PLAN {said}", given)]
+
+
+def test_a_path_is_looked_for_among_the_copies_of_what_was_found_alone(
+    sqlite: sa.URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filters_module, "SELECTIVE", 0)
+    catalog = Catalog(sqlite, create=True)
+    with catalog.write() as tx:
+        derive(tx, put_asset(tx), [make_space(tx)])
+        tx.locations.put([Placed(tx.roots.add("/home/ann", 1).id, "a.jpg", 1, STAT)])
+    with catalog.read() as tx:
+        wide = tx.filtered.select(Filters(path="ann")).conditions
+        assert list(tx.segments.moments([1], wide)) == [1]
+    steps = plans(catalog, lambda tx: tx.segments.moments([1], wide))
+    assert any("SEARCH location USING" in step and "ix_location_asset_id" in step for step in steps), steps
+    assert not any("SCAN location" in step for step in steps), steps
+    catalog.close()
+
+
+def test_the_newest_are_read_off_the_index_without_sorting_the_library(sqlite: sa.URL) -> None:
+    catalog = Catalog(sqlite, create=True)
+    with catalog.read() as tx:
+        wide = tx.filtered.select(Filters(kinds=(SegmentKind.IMAGE,)))
+    steps = plans(catalog, lambda tx: tx.filtered.newest(wide, 10))
+    assert any("ix_asset_dated_at" in step for step in steps), steps
+    assert not any("ORDER BY" in step for step in steps), steps
+    catalog.close()
 
 
 def test_orphans_are_left_out(library: Catalog) -> None:

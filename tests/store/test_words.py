@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import unicodedata
+from datetime import date, datetime
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bowerbird.errors import LibraryError
 from bowerbird.moments import Moment
+from bowerbird.queries import Filters
 from bowerbird.store import schema
-from bowerbird.store.catalog import Catalog, Transaction
+from bowerbird.store.catalog import Catalog, Transaction, full_text
+from bowerbird.store.catalog import filters as filters_module
 from bowerbird.store.catalog import words as words_module
 from bowerbird.store.catalog.asset_words import date_words, name_words
 from bowerbird.store.catalog.full_text import Term
 from bowerbird.store.catalog.locations import Placed
-from bowerbird.store.catalog.vocabulary import near, plain_words
+from bowerbird.store.catalog.vocabulary import beginning_with, near, plain_words
 from bowerbird.store.engine import make_engine, writing
 from bowerbird.types import AssetInfo, AssetKind, Place, Position, SegmentKind, Taken, TakenFrom
 from tests.store.hand import PICTURE, STAT, derive, hash_of, make_space, place, put_asset
@@ -164,6 +168,76 @@ class TestText:
             content = file.read()
         assert b"rhododend" not in content
         assert b"plainness" in content
+
+    def test_no_word_of_a_text_or_name_that_is_gone_outlives_a_sweep(self, sqlite: sa.URL) -> None:
+        catalog = Catalog(sqlite, create=True)
+        with catalog.write() as tx:
+            asset = put_asset(tx)
+            derive(tx, asset, [make_space(tx)], said("the misread rhododendron"), stage="ocr")
+            root = tx.roots.add("/library", 1).id
+            place(tx, root, "walrus.txt", asset)
+            place(tx, root, "copies/plainness.txt", asset)
+        with catalog.write() as tx:  # read anew; one of its copies forgotten
+            derive(tx, asset, [], said("the word is hydrangea"), stage="ocr", key="2")
+            tx.locations.leave(tx.locations.at(root, ["walrus.txt"])["walrus.txt"].id, asset)
+        with catalog.write() as tx:
+            tx.assets.forget_orphans()
+            tx.words.sweep()
+        with catalog.read() as tx:
+            left = set(tx.connection.execute(sa.text("SELECT word FROM vocabulary")).scalars())
+        assert left == {"word", "hydrangea", "library", "copies", "plainness"}
+        catalog.compact()
+        catalog.close()
+        with open(sqlite.database or "", "rb") as file:  # noqa: PTH123
+            content = file.read()
+        assert b"rhododend" not in content
+        assert b"walrus" not in content
+        assert b"plainness" in content
+
+
+SCRIPTS = {
+    "Latin": ("São Tomé, naïve", ["são", "SAO", "Sa\u0303o", "TOMÉ", "naive"], ["saö z"]),
+    "Vietnamese": ("tiếng Việt", ["tiếng", "viet", "VIỆT"], []),
+    "Turkish": ("İstanbul", ["İstanbul", "istanbul"], []),
+    "Russian": ("русский ёлка йод", ["русский", "РУССКИЙ", "Ёлка", "и\u0306од"], ["иод", "елка"]),
+    "decomposed": (unicodedata.normalize("NFD", "ёлка café"), ["ёлка", "cafe", "café"], ["елка"]),
+    "Greek": ("Ελλάδα ΟΔΟΣ δρόμος", ["ΕΛΛΆΔΑ", "οδος", "ΟΔΟΣ", "ΔΡΌΜΟΣ", "δρόμος"], []),
+    "Korean": ("한국어 문서", ["한국어", unicodedata.normalize("NFD", "문서")], []),
+    "kana": ("かがみ ガイド", ["かがみ", "ガイド"], ["かかみ"]),
+    "Arabic": ("أحمد", ["أحمد"], ["احمد"]),
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_words_of_any_script_are_found_as_they_are_written(catalog: Catalog, script: str) -> None:
+    text, same, other = SCRIPTS[script]
+    with catalog.write() as tx:
+        derive(tx, put_asset(tx), [make_space(tx)], said(text))
+        place(tx, tx.roots.add("/library", 1).id, f"{text}.txt", 1)
+        derive(tx, put_asset(tx, "other"), [], said("something else"))
+    with catalog.read() as tx:
+        for word in same:
+            (match,) = tx.words.search([Term(tuple(plain_words(word)))], 10)
+            assert (match.asset_id, match.named) == (1, False), word
+            rows = full_text.of(tx.connection).rows("asset", Term(tuple(plain_words(word))), 10)
+            assert rows == [1], f"{word} in its name"
+        for word in other:
+            assert tx.words.search([Term(tuple(plain_words(word)))], 10) == [], word
+
+
+def test_a_database_that_knows_ascii_alone_is_refused_with_a_remedy(postgres: sa.Engine) -> None:
+    locales = {"plain": "LOCALE 'C'", "remedy": "LOCALE 'C.UTF-8'"}
+    with postgres.connect() as connection:
+        for name, locale in locales.items():
+            connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' {locale}")
+    try:
+        with pytest.raises(LibraryError, match=r"LOCALE 'C\.UTF-8'"):
+            Catalog(postgres.url.set(database="plain"), create=True)
+        Catalog(postgres.url.set(database="remedy"), create=True).close()
+    finally:
+        with postgres.connect() as connection:
+            for name in locales:
+                connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 class TestAssets:
@@ -327,7 +401,106 @@ class TestTypos:
             assert near(tx.connection, "hiuse") == ["house"]
 
 
+class TestPrefixes:
+    def test_what_begins_so_is_found_though_its_stem_does_not(self, catalog: Catalog) -> None:
+        with catalog.write() as tx:
+            texts_ = ("a beautiful day", "universities", "happiness", "beauty")
+            derive(tx, put_asset(tx), [make_space(tx)], said(*texts_))
+        with catalog.read() as tx:
+            for prefix, wanted in (
+                ("beautifu", {"a beautiful day", "beauty"}),  # both are of one stem
+                ("beaut", {"a beautiful day", "beauty"}),
+                ("universit", {"universities"}),
+                ("happine", {"happiness"}),
+                ("zzz", set()),
+            ):
+                assert set(texts(tx, Term((prefix,), prefix=True))) == wanted, prefix
+            assert beginning_with(tx.connection, "beaut") == ["beauty", "beautiful"]
+
+
+def many(catalog: Catalog, number: int = 60) -> None:
+    """Assets that all bear "common" in their texts and "holiday" in their names; every third text was heard."""
+    with catalog.write() as tx:
+        space = make_space(tx)
+        root = tx.roots.add("/library", 1).id
+        for at in range(number):
+            when = Taken(datetime(2010 if at < 10 else 2020, 1, 1), TakenFrom.EXIF)
+            asset = put_asset(tx, str(at), AssetInfo(AssetKind.DOCUMENT, "text/plain", taken=when))
+            kind = SegmentKind.SPEECH if at % 20 == 0 else SegmentKind.TEXT
+            derive(tx, asset, [space] if at == 0 else [], [Moment(kind, text=f"common {at:02}")])
+            place(tx, root, f"holiday/{at}.txt", asset)
+
+
 class TestBounds:
+    @pytest.mark.parametrize(("selective", "looked_up"), [(1000, 1000), (1000, 0), (0, 1000)])
+    @pytest.mark.parametrize(
+        ("filters", "left"),
+        [
+            (Filters(before=date(2015, 1, 1)), set(range(1, 11))),
+            (Filters(kinds=(SegmentKind.SPEECH,)), {1, 21, 41}),
+            (Filters(kinds=(SegmentKind.SPEECH,), before=date(2015, 1, 1)), {1}),
+            (Filters(path="*/holiday/7.txt"), {8}),
+        ],
+    )
+    def test_a_frequent_word_is_found_wherever_filters_leave_it(
+        self,
+        catalog: Catalog,
+        monkeypatch: pytest.MonkeyPatch,
+        filters: Filters,
+        left: set[int],
+        selective: int,
+        looked_up: int,
+    ) -> None:
+        monkeypatch.setattr(words_module, "MOST_ROWS", 5)
+        monkeypatch.setattr(words_module, "LEAST_CANDIDATES", 0)
+        monkeypatch.setattr(words_module, "MOST_LOOKED_UP", looked_up)
+        monkeypatch.setattr(filters_module, "SELECTIVE", selective)
+        many(catalog)
+        with catalog.read() as tx:
+            within = tx.filtered.select(filters)
+            for asked in ([Term(("common",))], [Term(("holiday",))], [Term(("common",)), Term(("holiday",))]):
+                matches = tx.words.search(asked, 10, within=within)
+                found = {match.asset_id for match in matches}
+                assert found <= left, asked
+                assert len(found) >= min(5, len(left)), asked
+                assert {match.share for match in matches} == {1.0}
+
+    def test_orphans_do_not_stand_before_what_is_there(self, catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(words_module, "MOST_ROWS", 5)
+        many(catalog)
+        with catalog.write() as tx:
+            tx.locations.remove(range(31, 61))
+            tx.assets.orphan()
+        with catalog.read() as tx:
+            for asked in ("common", "holiday"):
+                matches = tx.words.search([Term((asked,))], 5)
+                assert [match.asset_id for match in matches] == [30, 29, 28, 27, 26], asked
+
+    def test_how_far_a_frequent_word_is_followed_is_bounded(
+        self, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(words_module, "MOST_ROWS", 2)
+        monkeypatch.setattr(words_module, "MOST_LOOKED_AT", 22)
+        monkeypatch.setattr(filters_module, "SELECTIVE", 0)
+        many(catalog)
+        with catalog.read() as tx:
+            within = tx.filtered.select(Filters(kinds=(SegmentKind.SPEECH,)))
+            matches = tx.words.search([Term(("common",))], 10, within=within)
+            assert {match.asset_id for match in matches} == {41}
+
+    def test_among_given_segments_every_one_that_bears_a_word_is_named(
+        self, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(words_module, "MOST_ROWS", 5)
+        many(catalog)
+        with catalog.read() as tx:
+            rows = tx.connection.execute(sa.text("SELECT id, asset_id FROM segment"))
+            owners = {row.id: row.asset_id for row in rows}
+            for asked in ("common", "holiday"):
+                assert {each.segment_id for each in tx.words.among([Term((asked,))], owners)} == set(owners)
+            assert {each.asset_id for each in tx.words.among([Term(("17",))], owners)} == {18}
+            assert tx.words.among([], owners) == tx.words.among([Term(("common",))], {}) == []
+
     def test_a_frequent_word_is_looked_up_where_a_rare_one_leads(
         self, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -7,6 +7,7 @@ anew, once, at the end of the same transaction.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -59,7 +60,8 @@ def refresh(connection: sa.Connection) -> None:
 
 def name_words(paths: Iterable[str]) -> list[str]:
     """Names of files and folders, each whole and in its parts: ``IMG_0042``, ``myCat2`` -> ``my Cat 2``."""
-    names = sorted({part for path in paths for part in PurePosixPath(path).parts})
+    # Some file systems keep names decomposed, in which the databases would not know ё from е.
+    names = sorted({part for path in paths for part in PurePosixPath(unicodedata.normalize("NFC", path)).parts})
     said: dict[str, None] = {}
     for name in names:
         parts = " ".join(_PARTS.findall(name))

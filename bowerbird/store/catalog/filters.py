@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -12,6 +14,7 @@ import sqlalchemy as sa
 
 from bowerbird.queries import Filters
 from bowerbird.store.catalog import full_text
+from bowerbird.store.catalog.rows import chunks
 from bowerbird.store.catalog.segments import ALIVE, Conditions
 from bowerbird.store.catalog.vocabulary import plain_words
 from bowerbird.store.tables import PathText, asset, embedding, location, root, segment
@@ -38,7 +41,7 @@ class Selection:
     def conditions(self) -> Conditions:
         """What is to be asked of a segment and its asset; of a segment alone where its asset is known to be selected.
 
-        A filter over paths goes through all of them, so it must not be asked again with every few hundred ids.
+        A filter over words goes through all that bear them: better not asked again with every few hundred ids.
         """
         return self.of_segment if self.assets is not None else [*self.of_asset, *self.of_segment]
 
@@ -87,7 +90,7 @@ class Filtered:
         query = (
             sa.select(asset.c.id)
             .where(here, ALIVE, *selection.of_asset)
-            .order_by(asset.c.dated_at.is_(None), asset.c.dated_at.desc(), asset.c.id.desc())
+            .order_by(self._newest_first(), asset.c.id.desc())
             .limit(most)
         )
         assets = self._connection.execute(query).scalars().all()
@@ -116,6 +119,39 @@ class Filtered:
         query = sa.select(asset.c.id, asset.c.dated_at).where(asset.c.id.in_(asset_ids), asset.c.dated_at.is_not(None))
         return {row.id: row.dated_at for row in self._connection.execute(query)}
 
+    def lying_at(self, pattern: str, location_ids: Sequence[int]) -> set[int]:
+        """Those of these locations whose path meets the filter ``pattern``."""
+        here = sa.select(location.c.id).join(root, root.c.id == location.c.root_id).where(self._lying_at(pattern))
+        found: set[int] = set()
+        for chunk in chunks(location_ids):
+            found.update(self._connection.execute(here.where(location.c.id.in_(chunk))).scalars())
+        return found
+
+    def _newest_first(self) -> sa.UnaryExpression[datetime]:
+        """Assets without a date last, as SQLite has them anyway; it would not use its index if that were said."""
+        order = asset.c.dated_at.desc()
+        return order if self._connection.dialect.name == "sqlite" else order.nulls_last()
+
+    def _lying_at(self, pattern: str) -> sa.ColumnElement[bool]:
+        """A condition over ``location`` and ``root``: the whole path has ``pattern`` in it, in any case."""
+        escaped = re.sub(r"[%_|]", lambda match: f"|{match[0]}", _folded(pattern))
+        if "*" in pattern or "?" in pattern:
+            like = "%/" + escaped.lstrip("/").replace("*", "%").replace("?", "_")
+        else:
+            like = f"%{escaped}%"
+        folder, inside = (sa.type_coerce(column, sa.Text) for column in (root.c.path, location.c.path))
+        whole = sa.case((inside == "", folder), else_=folder + "/" + inside)
+        pooled = self._connection.connection
+        # SQLite knows no case but that of ASCII, and no forms of Unicode.
+        if isinstance(pooled.dbapi_connection, sqlite3.Connection):
+            if not pooled.info.get("path_folded"):  # once: it cannot be made anew while a statement runs
+                pooled.dbapi_connection.create_function("path_folded", 1, _folded, deterministic=True)
+                pooled.info["path_folded"] = True
+            folded = sa.func.path_folded(whole)
+        else:
+            folded = sa.func.lower(sa.func.normalize(whole))
+        return folded.like(sa.literal(like, PathText), escape="|")
+
     def _of_asset(self, filters: Filters) -> list[sa.ColumnElement[bool]]:
         conditions: list[sa.ColumnElement[bool]] = []
         if filters.types:
@@ -130,7 +166,10 @@ class Filtered:
         if filters.camera and (words := plain_words(filters.camera)):
             conditions.append(here.in_field("camera", words))
         if filters.path:
-            conditions.append(asset.c.id.in_(_lying_at(filters.path)))
+            # Correlated, so that with ids given only the copies of those are looked at.
+            here_lies = sa.select(location.c.id).join(root, root.c.id == location.c.root_id)
+            here_lies = here_lies.where(location.c.asset_id == asset.c.id, self._lying_at(filters.path))
+            conditions.append(here_lies.correlate(asset).exists())
         return conditions
 
 
@@ -147,14 +186,5 @@ def _of_segment(filters: Filters) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-def _lying_at(pattern: str) -> sa.Select[tuple[int]]:
-    """Ids of assets of which a location's whole path has ``pattern`` in it."""
-    escaped = re.sub(r"[%_|]", lambda match: f"|{match[0]}", pattern)
-    if "*" in pattern or "?" in pattern:
-        like = "%/" + escaped.lstrip("/").replace("*", "%").replace("?", "_")
-    else:
-        like = f"%{escaped}%"
-    folder, inside = (sa.type_coerce(column, sa.Text) for column in (root.c.path, location.c.path))
-    whole = sa.case((inside == "", folder), else_=folder + "/" + inside)
-    here = sa.select(location.c.asset_id).join(root, root.c.id == location.c.root_id)
-    return here.where(whole.ilike(sa.literal(like, PathText), escape="|"))
+def _folded(path: str) -> str:
+    return unicodedata.normalize("NFC", path).lower()

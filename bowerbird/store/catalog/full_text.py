@@ -1,8 +1,9 @@
 """Which rows bear which words: FTS5 on SQLite, text search on PostgreSQL, behind the same three questions.
 
-Both split text into runs of letters and digits, drop accents and case, and keep Porter's stems of what is left, stop
-words included (M. F. Porter, An algorithm for suffix stripping, 1980). Rows are asked for by the newest first and only
-so many, so that a word which stands everywhere costs no more than one that stands in a thousand places.
+Both split text into runs of letters and digits, drop case and the accents of Latin letters, and keep Porter's stems of
+what is left, stop words included (M. F. Porter, An algorithm for suffix stripping, 1980). Rows are asked for by the
+newest first and only so many, so that a word which stands everywhere costs no more than one that stands in a thousand
+places.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Field = Literal["place", "camera"]
 class Term:
     """Something to look for: words in a row, each of letters and digits alone as `plain_words` gives them.
 
-    With ``prefix`` the last of them may go on; ``instead`` are single words any of which will do in its place.
+    With ``prefix`` the last of them may go on; any of ``instead``, single words, will do in their place.
     """
 
     words: tuple[str, ...]
@@ -36,8 +37,8 @@ class Term:
 class FullText(Protocol):
     """What may be asked of either database."""
 
-    def rows(self, table: Table, term: Term, most: int) -> list[int]:
-        """Ids of rows that bear ``term``, the newest first, at most ``most``."""
+    def rows(self, table: Table, term: Term, most: int, below: int | None = None) -> list[int]:
+        """Ids of rows that bear ``term``, the newest first, at most ``most``, and lower than ``below``."""
         ...
 
     def among(self, table: Table, term: Term, ids: Iterable[int]) -> set[int]:
@@ -63,9 +64,10 @@ class _Fts5:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
-    def rows(self, table: Table, term: Term, most: int) -> list[int]:
-        query = sa.text(f"SELECT rowid FROM {table}_words(:term) ORDER BY rowid DESC LIMIT :most")
-        return list(self._connection.execute(query, {"term": self._said(term), "most": most}).scalars())
+    def rows(self, table: Table, term: Term, most: int, below: int | None = None) -> list[int]:
+        query = sa.text(f"SELECT rowid FROM {table}_words(:term) WHERE rowid < :below ORDER BY rowid DESC LIMIT :most")
+        asked = {"term": self._said(term), "most": most, "below": _HIGHEST if below is None else below}
+        return list(self._connection.execute(query, asked).scalars())
 
     def among(self, table: Table, term: Term, ids: Iterable[int]) -> set[int]:
         query = sa.text(f"SELECT rowid FROM {table}_words(:term) WHERE rowid IN :ids")
@@ -83,18 +85,20 @@ class _Fts5:
 
     @staticmethod
     def _said(term: Term) -> str:
-        if term.instead:
-            return " OR ".join(map(_quoted, term.instead))
-        return _quoted(" ".join(term.words)) + (" *" if term.prefix else "")
+        written = _quoted(" ".join(term.words)) + (" *" if term.prefix else "")
+        return " OR ".join([written, *map(_quoted, term.instead)])
 
 
 class _TextSearch:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
-    def rows(self, table: Table, term: Term, most: int) -> list[int]:
-        query = sa.text(f"SELECT id FROM {table} WHERE lexemes @@ {_TSQUERY} ORDER BY id DESC LIMIT :most")
-        return list(self._connection.execute(query, {"term": self._said(term), "most": most}).scalars())
+    def rows(self, table: Table, term: Term, most: int, below: int | None = None) -> list[int]:
+        query = sa.text(
+            f"SELECT id FROM {table} WHERE lexemes @@ {_TSQUERY} AND id < :below ORDER BY id DESC LIMIT :most"
+        )
+        asked = {"term": self._said(term), "most": most, "below": _HIGHEST if below is None else below}
+        return list(self._connection.execute(query, asked).scalars())
 
     def among(self, table: Table, term: Term, ids: Iterable[int]) -> set[int]:
         query = sa.text(f"SELECT id FROM {table} WHERE lexemes @@ {_TSQUERY} AND id = ANY(:ids)")
@@ -111,11 +115,11 @@ class _TextSearch:
 
     @staticmethod
     def _said(term: Term) -> str:
-        if term.instead:
-            return " | ".join(f"'{word}'" for word in term.instead)
-        return " <-> ".join(f"'{word}'" for word in term.words) + (":*" if term.prefix else "")
+        written = " <-> ".join(f"'{word}'" for word in term.words) + (":*" if term.prefix else "")
+        return " | ".join([written, *(f"'{word}'" for word in term.instead)])
 
 
+_HIGHEST = 2**63 - 1
 _TSQUERY = "to_tsquery('lexemes', :term)"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -171,7 +172,7 @@ def _row(asset_id: int, derivation_id: int, ordinal: int, moment: Moment) -> dic
         "box_y": box and box.y,
         "box_width": box and box.width,
         "box_height": box and box.height,
-        "text": moment.text,
+        "text": moment.text and unicodedata.normalize("NFC", moment.text),  # as words of queries are
         "language": moment.language,
         "confidence": moment.confidence,
     }

@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
 from bowerbird.store.catalog import full_text
 from bowerbird.store.catalog.rows import add_missing, chunks
-from bowerbird.store.tables import segment, vocabulary
+from bowerbird.store.tables import asset, segment, vocabulary
 
 SHORTEST = 4
 """Of words that are kept: nearly all shorter ones are near to some other."""
 LONGEST = 24
+MOST_BEGINNINGS = 50
 _LOOKED_AT = 20_000
 """Words that one mistyped word is held against at most."""
 
 _WORD = re.compile(r"[^\W_]+")
-_MARKS = re.compile("[\u0300-\u036f]")
+_ACCENTS = re.compile("([a-z])[\u0300-\u036f]+")
 
 
 def plain(text: str) -> str:
-    """``text`` in small letters without accents, which is how both databases compare it."""
-    if not text.isascii():
-        text = _MARKS.sub("", unicodedata.normalize("NFD", text.lower()))
-    return text.lower()
+    """``text`` in small letters, Latin ones without accents, which is how both databases compare it.
+
+    In other scripts a mark makes another letter (й is no и), so it stays, composed with its base (NFC).
+    """
+    text = text.lower()
+    if text.isascii():
+        return text
+    bare = _ACCENTS.sub(r"\1", unicodedata.normalize("NFD", text))
+    return unicodedata.normalize("NFC", bare).replace("ς", "σ")
 
 
 def plain_words(text: str) -> list[str]:
@@ -57,6 +63,30 @@ def unlearn(connection: sa.Connection, texts: Iterable[str | None]) -> None:
     ]
     for chunk in chunks(gone):
         connection.execute(sa.delete(vocabulary).where(vocabulary.c.word.in_(chunk)))
+
+
+def sweep(connection: sa.Connection, wordy: Sequence[str]) -> None:
+    """Drop every word that stands nowhere any more, by reading all texts and the ``wordy`` columns of all assets."""
+    here: set[str] = set()
+    for query in (sa.select(segment.c.text), *(sa.select(asset.c[name]) for name in wordy)):
+        column = query.selected_columns[0]
+        found = connection.execute(query.where(column.is_not(None)).execution_options(yield_per=1000))
+        for texts in found.scalars().partitions():
+            here |= _kept(texts)
+    gone = [word for word in connection.execute(sa.select(vocabulary.c.word)).scalars() if word not in here]
+    for chunk in chunks(gone):
+        connection.execute(sa.delete(vocabulary).where(vocabulary.c.word.in_(chunk)))
+
+
+def beginning_with(connection: sa.Connection, prefix: str) -> list[str]:
+    """At most `MOST_BEGINNINGS` words of the library that begin with ``prefix``, the shortest first."""
+    query = (
+        sa.select(vocabulary.c.word)
+        .where(vocabulary.c.initial == prefix[:1], sa.func.substr(vocabulary.c.word, 1, len(prefix)) == prefix)
+        .order_by(vocabulary.c.length, vocabulary.c.word)
+        .limit(MOST_BEGINNINGS)
+    )
+    return list(connection.execute(query).scalars())
 
 
 def near(connection: sa.Connection, word: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 from hypothesis import settings
@@ -12,6 +13,9 @@ for name in [name for name in os.environ if name.startswith("BOWERBIRD_")]:
     del os.environ[name]
 os.environ["BOWERBIRD_CACHE"] = str(Path(__file__).parents[1] / ".pytest_cache" / "bowerbird")
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+# A shell that starts the suite in the background has it ignore Ctrl-C, and the programs under test would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test is timed. The gate runs the same examples each time, so that it judges the change; people's runs look further.
 settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))

@@ -28,6 +28,8 @@ from bowerbird.types import Place, Position
 _EARTH_KM = 6371.0
 _REACH_KM = 50.0
 """Beyond which no place is named: mid-ocean, the Sahara."""
+_LEAST_KM = 0.01
+"""The radius of a place of which nobody knows how many live there: at its centre one is in it, and in no other."""
 _PEOPLE_PER_KM2 = 10_000
 """Of a dense city. A place is taken to be a disc with room for its people, since only its centre is known."""
 _CITY = 100_000
@@ -98,7 +100,7 @@ class Gazetteer:
         rows.sort(key=lambda row: -row[0])
         people, latitudes, longitudes = (np.array([row[column] for row in rows], np.float64) for column in range(3))
         directions = _directions(np.radians(latitudes), np.radians(longitudes))
-        radii = np.sqrt(people / (math.pi * _PEOPLE_PER_KM2)) / _EARTH_KM
+        radii = np.maximum(np.sqrt(people / (math.pi * _PEOPLE_PER_KM2)), _LEAST_KM) / _EARTH_KM
         return _Atlas([row[3] for row in rows], directions, np.cos(radii), int((people >= _CITY).sum()))
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -88,6 +88,7 @@ def test_countries_have_the_names_that_people_use() -> None:
 
 
 @given(rows)
+@example(364)  # of which nobody knows how many live there, within the disc of a larger one
 @settings(max_examples=50, deadline=None)
 def test_a_place_is_found_at_its_own_coordinates(row: int) -> None:
     latitude, longitude = np.degrees(CITIES.places[row])

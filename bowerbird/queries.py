@@ -26,6 +26,8 @@ class Filters:
     """A part of the path, in any case; with ``*`` and ``?``, a pattern for its end that begins where a name begins."""
     language: str | None = None
     """What the moment is written or spoken in: ``en`` takes in ``en-GB``."""
+    phrases: tuple[str, ...] = ()
+    """Words in a row that the moment, or what is known of its asset, must bear."""
 
     @property
     def narrow(self) -> bool:
@@ -35,18 +37,32 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What someone looks for: at least one of ``text``, ``image``, ``like`` and ``filters``."""
+    """What someone looks for: at least one of ``text``, ``also``, ``image``, ``like`` and ``filters``."""
 
     text: str | None = None
+    """A line of the query language, as it was typed: see `search.query_language`."""
+    also: tuple[str, ...] = ()
+    """Further texts, each of which the hits are to be near as well."""
     image: bytes | None = field(default=None, repr=False)
     """An encoded picture (JPEG, PNG …), as it came."""
-    like: str | None = None
-    """The hash of an asset of this library."""
+    crop: Box | None = None
+    """The part of ``image`` that is meant."""
+    like: tuple[str | int, ...] = ()
+    """What the hits are to be like: assets of this library by their hashes, or segments by their ids."""
+    unlike: tuple[str | int, ...] = ()
+    """What they are not to be like, named in the same way."""
     negatives: tuple[str, ...] = ()
     filters: Filters = Filters()
+    sources: tuple[Source, ...] = ()
+    """Which sources are asked; none named: all there are."""
     limit: int = 10
     min_relevance: float | None = None
-    """None: the library's default."""
+    """Hits below are left out, and nothing matches unless one reaches it: with 0 whatever there is does. None: the
+    library's defaults, of which that for matching is higher."""
+    cursor: str | None = None
+    """`SearchResult.next_cursor` of the page before, to the same query."""
+    rerank: str | None = None
+    """What puts the best hits in a better order; None: the library's default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +78,8 @@ class Evidence:
 class Hit:
     """The best moment of one asset, with the reasons.
 
-    ``folded`` counts what this hit stands for besides: other moments of the asset that also matched, and the other
-    half of a pair (a raw file and its JPEG, a photo and the film that a phone takes with it).
+    ``folded`` counts what this hit stands for besides: other moments of the asset that also matched, the other half of
+    a pair (a raw file and its JPEG, a photo and the film that a phone takes with it), and near-duplicates.
     """
 
     rank: int
@@ -86,13 +102,19 @@ class Hit:
     for want of metadata as the file's name or time tells."""
     place: str | None = None
     """``Lisbon, Portugal``."""
+    stands_for: tuple[str, ...] = ()
+    """The other assets among what is folded, by their ids."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Hits, best first; ``matched`` is False where nothing stands out."""
+    """Hits, best first; ``matched`` is False where nothing stands out: they are then the nearest, and no answer."""
 
     hits: tuple[Hit, ...]
     matched: bool
     took_ms: float
     next_cursor: str | None = None
+    """What to ask the same query with for the next page; None where this was the last."""
+    understood: tuple[str, ...] = ()
+    """What was taken for more than words, though nothing marks it so: ``last summer: from 2026-06-01 to 2026-08-31``.
+    """

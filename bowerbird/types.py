@@ -71,6 +71,8 @@ class Source(StrEnum):
     JOINT = "joint"
     TEXT = "text"
     WORDS = "words"
+    RERANK = "rerank"
+    """Nothing is found by it: it puts what was found in a better order."""
 
 
 @dataclass(frozen=True, slots=True)

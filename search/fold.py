@@ -36,6 +36,7 @@ def fold(hits: Sequence[Hit], durations: Mapping[str, float | None]) -> list[Hit
             rank=rank,
             relevance=max(hit.relevance for hit in together),
             folded=shown[asset_id].folded + len(together) - 1,
+            stands_for=(*shown[asset_id].stands_for, *(hit.asset_id for hit in together if hit.asset_id != asset_id)),
         )
         for rank, (asset_id, together) in enumerate(things.items(), 1)
     ]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from bowerbird.queries import Evidence
-from bowerbird.store.catalog.segments import Found
-from bowerbird.types import Asset, Segment, Source
+from bowerbird.store.catalog.segments import Owned
+from bowerbird.types import Source
+
+Order = tuple[float, float, float, int]
 
 AGREEMENT = 0.2
 """How far a second source, were it certain, takes relevance on the way from what the first says to 1."""
@@ -23,7 +26,7 @@ _RRF = 60
 class Entry:
     """A line of a list: what was found, its score there and what that is worth, in 0..1."""
 
-    found: Found
+    found: Owned
     score: float
     relevance: float
     named: bool = False
@@ -42,8 +45,9 @@ class Listed:
 class Candidate:
     """A segment with the evidence of every source that found it."""
 
-    segment: Segment
-    asset: Asset
+    segment_id: int
+    asset_id: int
+    is_code: bool = False
     relevances: dict[Source, float] = field(default_factory=dict)
     evidence: list[Evidence] = field(default_factory=list)
     spared: float = 1.0
@@ -53,15 +57,15 @@ class Candidate:
     def relevance(self) -> float:
         """What the surest source says; another one that agrees adds a little. Code that was only listed is no match."""
         best, second = (*sorted(self.relevances.values(), reverse=True), 0.0, 0.0)[:2]
-        worth = CODE if self.evidence and _is_code(self.asset) else 1.0
+        worth = CODE if self.evidence and self.is_code else 1.0
         return worth * self.spared * (best + (1 - best) * AGREEMENT * second)
 
     @property
-    def order(self) -> tuple[float, float, float, int]:
+    def order(self) -> Order:
         """Best first. Reciprocal ranks order what is equally relevant, then scores do, then ids: order is stable."""
         ranks = sum(1 / (_RRF + each.rank) for each in self.evidence)
         score = max((each.score for each in self.evidence if each.source is not Source.WORDS), default=0.0)
-        return -round(self.relevance, 4), -ranks, -score, self.segment.id
+        return -round(self.relevance, 4), -ranks, -score, self.segment_id
 
     def add(self, source: Source, rank: int, entry: Entry) -> None:
         """Take in what one source says."""
@@ -88,9 +92,13 @@ def fuse(
     candidates: dict[int, Candidate] = {}
     named: list[tuple[Source, int, Entry]] = []
 
-    def candidate(found: Found) -> Candidate:
-        left = (spared or {}).get(found.segment.id, 1.0)
-        return candidates.setdefault(found.segment.id, Candidate(found.segment, found.asset, spared=left))
+    def candidate(found: Owned) -> Candidate:
+        known = candidates.get(found.segment_id)
+        if known is None:
+            left = 1.0 if spared is None else spared.get(found.segment_id, 1.0)
+            known = Candidate(found.segment_id, found.asset_id, _is_code(found.media_type), spared=left)
+            candidates[found.segment_id] = known
+        return known
 
     for listed in lists:
         for rank, entry in enumerate(listed.entries, 1):
@@ -99,25 +107,25 @@ def fuse(
             else:
                 candidate(entry.found).add(listed.source, rank, entry)
     # What is said of an asset as a whole goes to its best moment, not to all: they have not all been found by it.
-    best = {asset_id: moments[0] for asset_id, moments in _by_asset(candidates.values()).items()}
+    best = {asset_id: moments[0][1] for asset_id, moments in _by_asset(candidates.values()).items()} if named else {}
     for source, rank, entry in named:
-        chosen = best.get(entry.found.asset.id) or candidate(entry.found)
+        chosen = best.get(entry.found.asset_id) or candidate(entry.found)
         chosen.add(source, rank, entry)
+    # Nothing is added from here on, so each is judged once.
     gathered = [
-        Gathered(moments[0], sum(moment.relevance >= stands_out for moment in moments[1:]))
-        for moments in _by_asset(candidates.values()).values()
+        (order, Gathered(first, sum(each.relevance >= stands_out for _, each in others)))
+        for (order, first), *others in _by_asset(candidates.values()).values()
     ]
-    return sorted(gathered, key=lambda each: each.best.order)
+    return [each for _, each in sorted(gathered, key=itemgetter(0))]
 
 
-def _is_code(asset: Asset) -> bool:
-    kind = asset.info.media_type
-    return (kind.startswith("text/x-") or kind in _SCRIPTS) and kind not in _PROSE
-
-
-def _by_asset(candidates: Iterable[Candidate]) -> dict[int, list[Candidate]]:
-    """The candidates of each asset, best first."""
-    found: dict[int, list[Candidate]] = {}
-    for each in sorted(candidates, key=lambda each: each.order):
-        found.setdefault(each.asset.id, []).append(each)
+def _by_asset(candidates: Iterable[Candidate]) -> dict[int, list[tuple[Order, Candidate]]]:
+    """The candidates of each asset, best first, each with its place in the order."""
+    found: dict[int, list[tuple[Order, Candidate]]] = {}
+    for order, each in sorted(((each.order, each) for each in candidates), key=itemgetter(0)):
+        found.setdefault(each.asset_id, []).append((order, each))
     return found
+
+
+def _is_code(media_type: str) -> bool:
+    return (media_type.startswith("text/x-") or media_type in _SCRIPTS) and media_type not in _PROSE

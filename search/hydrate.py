@@ -3,33 +3,50 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bowerbird.queries import Hit
 from bowerbird.store.catalog import Transaction
 from bowerbird.store.catalog.locations import Copy
-from bowerbird.types import Place
+from bowerbird.store.catalog.segments import Found
+from bowerbird.store.thumbnails import Thumbnails
+from bowerbird.types import AssetKind, Place, Space
+from search.duplicates import Look, fold_duplicates
 from search.fold import fold
 from search.fuse import Gathered
 
+_SEEN = frozenset({AssetKind.IMAGE, AssetKind.VIDEO})
 
-def first_hits(tx: Transaction, gathered: Sequence[Gathered], limit: int, path: str | None = None) -> list[Hit]:
-    """At most ``limit`` hits. Pairs become one and files go, so more are looked at until there are as many."""
+
+def first_hits(
+    tx: Transaction,
+    gathered: Sequence[Gathered],
+    limit: int,
+    *,
+    space: Space,
+    thumbnails: Thumbnails,
+    path: str | None = None,
+) -> list[Hit]:
+    """At most ``limit`` hits. Several become one and files go, so more are looked at until there are as many."""
     looked_at = 2 * limit
     while True:
-        hits = hydrate(tx, gathered[:looked_at], path)
+        moments = tx.segments.moments([each.best.segment_id for each in gathered[:looked_at]])
+        hits = hydrate(tx, gathered[:looked_at], moments, path)
+        hits = fold_duplicates(hits, _looks(tx, moments.values(), space, thumbnails))
         if len(hits) >= limit or looked_at >= len(gathered):
             return hits[:limit]
         looked_at *= 2
 
 
-def hydrate(tx: Transaction, gathered: Sequence[Gathered], path: str | None = None) -> list[Hit]:
-    """All of them, pairs folded, with their paths.
+def hydrate(
+    tx: Transaction, gathered: Sequence[Gathered], moments: Mapping[int, Found], path: str | None = None
+) -> list[Hit]:
+    """All of them that are among ``moments``, pairs folded, with their paths.
 
     Where an asset lies in several places, the first there is now, of those that meet the filter ``path`` if any does.
     """
-    ids = [each.best.asset.id for each in gathered]
+    ids = [each.best.asset_id for each in gathered]
     copies, dates = tx.locations.copies_of(ids), tx.filtered.dates(ids)
     if path is not None:
         everywhere = [copy.location_id for each in copies.values() for copy in each]
@@ -37,9 +54,9 @@ def hydrate(tx: Transaction, gathered: Sequence[Gathered], path: str | None = No
         copies = {id_: [copy for copy in each if copy.location_id in asked] or each for id_, each in copies.items()}
     hits: list[Hit] = []
     for each in gathered:
-        segment, asset = each.best.segment, each.best.asset
-        if asset.id not in copies:
-            continue  # its last location has just gone
+        if each.best.asset_id not in copies or each.best.segment_id not in moments:
+            continue  # it, or its last location, has just gone
+        segment, asset = moments[each.best.segment_id].segment, moments[each.best.segment_id].asset
         dated = dates.get(asset.id)
         hits.append(
             Hit(
@@ -61,7 +78,17 @@ def hydrate(tx: Transaction, gathered: Sequence[Gathered], path: str | None = No
                 place=_place(asset.info.place),
             )
         )
-    return fold(hits, {each.best.asset.hash: each.best.asset.info.duration_s for each in gathered})
+    return fold(hits, {each.asset.hash: each.asset.info.duration_s for each in moments.values()})
+
+
+def _looks(tx: Transaction, moments: Iterable[Found], space: Space, thumbnails: Thumbnails) -> dict[str, Look]:
+    """What the pictures and films among these look like, by the hashes of their assets."""
+    assets = {each.asset.id: each.asset for each in moments if each.asset.info.kind in _SEEN}
+    first = tx.segments.first_pictures(list(assets), space.id) if assets else {}
+    return {
+        assets[id_].hash: Look(vector, thumbnails.path(assets[id_].hash), assets[id_].info.duration_s)
+        for id_, vector in first.items()
+    }
 
 
 def _path(copies: Sequence[Copy]) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import date, datetime
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
 from bowerbird.errors import QueryError
 from bowerbird.queries import Filters, Query
 from bowerbird.store.catalog.vocabulary import plain_words
+from bowerbird.types import Box
+from search import query_language
 
 MOST_CHARACTERS = 10_000
 MOST_HITS = 1_000
@@ -19,52 +21,79 @@ MOST_FILTER = 1_000
 MOST_BYTES = 100 << 20
 """Of a picture that is a query."""
 
-_DAY = re.compile(r"([0-9]{4})(?:-([0-9]{1,2}))?(?:-([0-9]{1,2}))?")
+_ROUNDING = 1e-6
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 K = TypeVar("K", bound=StrEnum)
 
 
-def parse(query: Query) -> Query:
-    """The query with its texts trimmed. Raises `QueryError` where it is empty, too long or out of bounds."""
-    text = query.text.strip() if query.text else None
-    negatives = tuple(each.strip() for each in query.negatives if each.strip())
-    filters = _checked(query.filters)
-    if not text and query.image is None and query.like is None:
-        if negatives:
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A query that can be answered: ``text`` holds what is left when filters and negatives have been read off."""
+
+    query: Query
+    understood: tuple[str, ...] = ()
+    """See `SearchResult.understood`."""
+
+
+def parse(query: Query, *, today: date | None = None) -> Parsed:
+    """Read the line of the query language, and trim everything. ``today`` is what "last summer" is counted from.
+
+    Raises `QueryError` where the query is empty, too long, out of bounds or not to be understood.
+    """
+    for said in (query.text or "", *query.also, *query.negatives):
+        if len(said) > MOST_CHARACTERS:
             raise QueryError(
-                "--not alone finds nothing: say also what to look for, as TEXT, --image FILE or --like PATH"
+                f"a query of {len(said):,} characters is over the limit of {MOST_CHARACTERS:,}: shorten it"
+            )
+    asked = query_language.read(query.text or "", today=today or date.today())
+    also = tuple(said for each in query.also if (said := each.strip()))
+    texts = [each for each in (asked.text, *also) if each]
+    negatives = tuple(dict.fromkeys(said for each in (*asked.negatives, *query.negatives) if (said := each.strip())))
+    filters = _checked(_together(asked.filters, query.filters))
+    quoted = [phrase for text in texts for phrase in query_language.phrases(text) if plain_words(phrase)]
+    filters = replace(filters, phrases=tuple(dict.fromkeys((*filters.phrases, *quoted))))
+    if not texts and query.image is None and not query.like:
+        if negatives or query.unlike:
+            raise QueryError(
+                "what hits must not be like finds nothing alone: say also what to look for, "
+                "as TEXT, --image FILE or --like PATH"
             )
         if filters == Filters():
             raise QueryError(
                 "the query is empty: give TEXT, --image FILE, --like PATH or a filter such as --after 2019"
             )
-    for said in (text or "", *negatives):
-        if len(said) > MOST_CHARACTERS:
-            raise QueryError(
-                f"a query of {len(said):,} characters is over the limit of {MOST_CHARACTERS:,}: shorten it"
-            )
     if not 1 <= query.limit <= MOST_HITS:
         raise QueryError(f"a limit of {query.limit:,} is out of bounds: ask for 1 to {MOST_HITS:,} hits")
     if query.min_relevance is not None and not 0 <= query.min_relevance <= 1:
         raise QueryError(f"a relevance of {query.min_relevance} is out of bounds: it lies between 0 and 1")
-    return replace(query, text=text or None, negatives=negatives, filters=filters)
+    _check_crop(query)
+    text = asked.text or None
+    understood = tuple(f"{piece}: {_said(asked.filters)}" for piece in asked.understood)
+    return Parsed(replace(query, text=text, also=also, negatives=negatives, filters=filters), understood)
+
+
+def box(said: str) -> Box:
+    """``x,y,width,height`` as fractions of a picture. Raises `QueryError` where it is something else."""
+    try:
+        return Box(*(float(number) for number in said.split(",")))
+    except (TypeError, ValueError):
+        raise QueryError(
+            f"--crop {said[:40]!r} is no part of a picture: write x,y,width,height as fractions, 0.25,0.25,0.5,0.5"
+        ) from None
 
 
 def day(said: date | str | None, name: str) -> date | None:
-    """The first day of what ``said`` names: 2019, 2019-07 or 2019-07-04.
+    """The first day of what ``said`` names: 2019, 2019-07, March 2021, last summer.
 
     Raises `QueryError`, in which the filter is called ``name``, where it names no day.
     """
     if said is None or isinstance(said, date):
         return said.date() if isinstance(said, datetime) else said
-    parts = _DAY.fullmatch(said.strip())
-    try:
-        if parts is None:
-            raise ValueError
-        return date(int(parts[1]), int(parts[2] or 1), int(parts[3] or 1))
-    except ValueError:
+    named = query_language.period(said, today=date.today())
+    if named is None:
         shown = said if len(said) <= 40 else f"{said[:39]}…"
-        raise QueryError(f"{name} {shown!r} is no date: write 2019, 2019-07 or 2019-07-04") from None
+        raise QueryError(f"{name} {shown!r} is no date: write 2019, 2019-07-04, March 2021 or last summer")
+    return named.first
 
 
 def kinds_of(kind: type[K], said: Sequence[K | str], name: str) -> tuple[K, ...]:
@@ -73,6 +102,38 @@ def kinds_of(kind: type[K], said: Sequence[K | str], name: str) -> tuple[K, ...]
         if each not in set(kind):
             raise QueryError(f"there is no {name} {str(each)!r}: choose of {', '.join(kind)}")
     return tuple(kind(each) for each in said)
+
+
+def _said(filters: Filters) -> str:
+    """The days that filters leave."""
+    first = filters.after and f"from {filters.after}"
+    last = filters.before and f"to {filters.before - timedelta(days=1)}"
+    return " ".join(each for each in (first, last) if each)
+
+
+def _together(one: Filters, other: Filters) -> Filters:
+    """What both ask for. Raises `QueryError` where they ask for two different things of the same name."""
+    merged = {}
+    for field in fields(Filters):
+        first, second = getattr(one, field.name), getattr(other, field.name)
+        if first and second and first != second:
+            raise QueryError(f"the filter {field.name!r} is given twice, in the text and apart from it: leave one out")
+        merged[field.name] = first or second
+    return Filters(**merged)
+
+
+def _check_crop(query: Query) -> None:
+    crop = query.crop
+    if crop is None:
+        return
+    if query.image is None:
+        raise QueryError("a crop needs a picture: say of which with --image FILE")
+    right, bottom = crop.x + crop.width, crop.y + crop.height
+    if not (0 <= crop.x < right <= 1 + _ROUNDING and 0 <= crop.y < bottom <= 1 + _ROUNDING):  # false for NaN too
+        raise QueryError(
+            f"the crop {crop.x:g},{crop.y:g},{crop.width:g},{crop.height:g} lies outside the picture: "
+            "write x,y,width,height as fractions of it, 0.25,0.25,0.5,0.5 for the middle"
+        )
 
 
 def _checked(filters: Filters) -> Filters:

@@ -1,43 +1,69 @@
-"""The way through the stages: parse -> retrieve -> calibrate -> fuse -> hydrate."""
+"""The way through the stages: parse -> retrieve -> calibrate -> fuse -> (rerank) -> hydrate."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
 from bowerbird.errors import QueryError
 from bowerbird.queries import Filters, Hit, Query, SearchResult
 from bowerbird.store.catalog import Transaction
 from bowerbird.store.catalog.filters import Selection
+from bowerbird.store.catalog.segments import Owned
 from bowerbird.store.catalog.words import Match
-from bowerbird.types import AssetKind, SegmentKind, Source
+from bowerbird.types import AssetKind, Box, Ids, SegmentKind, Source, Space
 from bowerbird.wiring import Library
+from search import cursor as cursors
 from search import words
 from search.calibrate import Calibrator
+from search.compose import Aim, aims, examples, texts_of
 from search.fuse import Candidate, Entry, Gathered, Listed, fuse
 from search.hydrate import first_hits
-from search.parse import MOST_BYTES, day, kinds_of, parse
-from search.retrieve import Aim, Ranking, aims, retrieve
+from search.parse import box, day, kinds_of, parse
+from search.picture_files import read_picture
+from search.query_vectors import QueryVectors
+from search.rerank import MOST as MOST_RERANKED
+from search.rerank import Asked, rerank
+from search.retrieve import Ranking, retrieve
+
+MOST_SIFTED = 20_000
+"""Of each list, that are held against filters which leave much, before what they leave is listed after all."""
 
 
 class Search:
-    """Answers queries from one library. Safe to share between threads. A context manager."""
+    """Answers queries from one library. Safe to share between threads. A context manager.
 
-    def __init__(self, library: Library) -> None:
+    ``spaces`` are searched in the place of the active ones: what is being built, say, to see what it would be worth.
+    """
+
+    def __init__(self, library: Library, spaces: Sequence[Space] | None = None) -> None:
         self.library = library
+        self._spaces = spaces
         self._calibrator = Calibrator(library)
+        self._vectors = QueryVectors(library)
+
+    @property
+    def spaces(self) -> Sequence[Space]:
+        """What is searched, the joint space first."""
+        return self.library.spaces if self._spaces is None else self._spaces
 
     def search(
         self,
         text: str | None = None,
         *,
+        also: Sequence[str] = (),
         image: Path | str | bytes | None = None,
-        like: Path | str | None = None,
+        crop: Box | str | None = None,
+        like: Path | str | int | Sequence[Path | str | int] | None = None,
+        unlike: Path | str | int | Sequence[Path | str | int] | None = None,
         negatives: Sequence[str] = (),
         kinds: Sequence[SegmentKind | str] = (),
         types: Sequence[AssetKind | str] = (),
@@ -49,15 +75,19 @@ class Search:
         language: str | None = None,
         limit: int = 10,
         min_relevance: float | None = None,
+        cursor: str | None = None,
+        rerank: str | None = None,
     ) -> SearchResult:
-        """Find by text, by a picture (a path, or encoded bytes), by likeness to an indexed file, or by several of them.
+        """Find by text, by a picture (a path, or encoded bytes) or a part of it, by likeness, or by several of them.
 
-        The rest are `Filters`; days may be written as 2019, 2019-07 or 2019-07-04. Filters alone list what meets them,
-        the newest first. Raises `QueryError` where the query is empty, out of bounds, or names a file that cannot be
-        read or is not in the library.
+        ``text`` is a line of the query language, ``also`` further texts that hits are to be near as well. ``like`` and
+        ``unlike`` name indexed files by their paths, or moments by the segment ids of hits. The rest are `Filters`;
+        days may be written as 2019, 2019-07-04, March 2021 or last summer. Filters alone list what meets them, the
+        newest first. ``cursor`` is the `SearchResult.next_cursor` of the page before.
+
+        Raises `QueryError` where the query is empty, out of bounds, or names a file that cannot be read or is not in
+        the library.
         """
-        picture = image if isinstance(image, bytes) or image is None else _read(Path(image))
-        asset = None if like is None else self.asset_at(Path(like))
         filters = Filters(
             kinds=kinds_of(SegmentKind, kinds, "kind"),
             types=kinds_of(AssetKind, types, "type"),
@@ -68,38 +98,97 @@ class Search:
             path=path,
             language=language,
         )
-        return self.run(Query(text, picture, asset, tuple(negatives), filters, limit, min_relevance))
+        query = Query(
+            text,
+            tuple(also),
+            image if isinstance(image, bytes) or image is None else read_picture(Path(image)),
+            box(crop) if isinstance(crop, str) else crop,
+            self._named(like),
+            self._named(unlike),
+            tuple(negatives),
+            filters,
+            limit=limit,
+            min_relevance=min_relevance,
+            cursor=cursor,
+            rerank=rerank,
+        )
+        return self.run(query)
 
     def run(self, query: Query) -> SearchResult:
         """Answer a query. Raises `QueryError`."""
         started = time.perf_counter()
-        query = parse(query)
+        parsed = parse(query)
+        query = parsed.query
+        page = cursors.read(query)
         settings = self.library.settings.search
-        floor = settings.min_relevance if query.min_relevance is None else query.min_relevance
+        asked = query.min_relevance
+        floor = settings.min_relevance if asked is None else asked
+        bar = max(floor, settings.stands_out) if asked is None else asked
         with self.library.catalog.read() as tx:
-            selection = tx.filtered.select(query.filters)
-            if query.text or query.image is not None or query.like is not None:
-                hits = self._found(tx, query, selection, floor)
+            if self._spaces is None:
+                self.library.refresh_spaces(tx)  # somebody may have switched to another encoder
+            # One more than is shown tells whether there is another page.
+            most = page.hits + query.limit + 1
+            selection = tx.filtered.select(query.filters, wanted=_depth(most))
+            if query.text or query.also or query.image is not None or query.like:
+                hits = self._found(tx, query, selection, floor, most)
             else:
-                hits = _listed(tx, selection, query)
+                hits = self._listed(tx, query, selection, most)
+        matched = bool(hits) and hits[0].relevance >= bar
+        left = [hit for hit in hits if not page.has_shown(hit)]
+        shown = [replace(hit, rank=page.hits + number) for number, hit in enumerate(left[: query.limit], 1)]
+        following = page.after(shown)
+        goes_on = len(left) > query.limit and not following.is_last
         return SearchResult(
-            hits=tuple(hits),
-            matched=bool(hits) and hits[0].relevance >= max(floor, settings.stands_out),
+            hits=tuple(shown),
+            matched=matched,
             took_ms=round(1000 * (time.perf_counter() - started), 2),
+            next_cursor=following.written(query) if goes_on else None,
+            understood=parsed.understood,
         )
 
-    def _found(self, tx: Transaction, query: Query, selection: Selection, floor: float) -> list[Hit]:
-        aimed = aims(self.library, tx, query)
-        # Moments of one asset become one hit, and so do pairs, so more are asked for than are wanted, and more again
-        # while a long document crowds out the rest.
-        most = 4 * query.limit + 50
+    def _found(self, tx: Transaction, query: Query, selection: Selection, floor: float, limit: int) -> list[Hit]:
+        like, unlike = examples(tx, query.like), examples(tx, query.unlike)
+        named = {each.asset_id for each in (*like, *unlike)}
+        aimed = [
+            aim
+            for aim in aims(self.spaces, tx, query, self._vectors, like, unlike)
+            if not query.sources or aim.source in query.sources
+        ]
+        spec = self.library.settings.search.rerank if query.rerank is None else query.rerank
+        # Those that are judged are the same for every page, so as many are found for the first.
+        enough = limit if spec == "none" else max(limit, MOST_RERANKED)
+        most = _depth(enough)
         while True:
+            if most > MOST_SIFTED and selection.assets is None and query.filters.narrow:
+                # What is near does not meet the filters: go through what does.
+                selection = tx.filtered.select(query.filters, wanted=None)
             gathered, exhausted = self._gather(tx, aimed, query, selection, most)
+            gathered = [each for each in gathered if each.best.asset_id not in named]
             above = [each for each in gathered if each.best.relevance >= floor]
-            hits = first_hits(tx, above, query.limit, query.filters.path)
-            if exhausted or (len(gathered) >= query.limit and (len(hits) >= query.limit or len(above) < len(gathered))):
-                return hits
+            hits = self._hits(tx, above, query, limit)
+            if exhausted or (len(gathered) >= enough and (len(hits) >= limit or len(above) < len(gathered))):
+                break
             most *= 4
+        if spec == "none":
+            return hits
+        return self._hits(tx, self._reranked(tx, query, spec, above), query, limit)
+
+    def _reranked(self, tx: Transaction, query: Query, spec: str, gathered: Sequence[Gathered]) -> list[Gathered]:
+        image = query.image
+        picture = None if image is None else lambda wanted: self._vectors.pixels(image, wanted, query.crop)
+        moments = tx.segments.moments([each.best.segment_id for each in gathered[:MOST_RERANKED]])
+        return rerank(self.library, spec, Asked(texts_of(query), picture), gathered, moments)
+
+    def _hits(self, tx: Transaction, gathered: Sequence[Gathered], query: Query, limit: int) -> list[Hit]:
+        return first_hits(
+            tx,
+            gathered,
+            limit,
+            space=self.spaces[0],
+            thumbnails=self.library.thumbnails,
+            path=query.filters.path,
+        )
 
     def _gather(
         self, tx: Transaction, aimed: Sequence[Aim], query: Query, selection: Selection, most: int
@@ -111,33 +200,79 @@ class Search:
         for aim in aimed:
             # Filters that leave little come first; what others leave is sorted out of what was found.
             within = None if selection.assets is None else tx.filtered.embeddings(selection, aim.space.id)
-            for ranking in retrieve(self.library, tx, aim, query.filters.kinds, most, within):
-                exhausted = exhausted and len(ranking.ids) < most
-                lists.append(self._list(tx, ranking, selection, spared))
-        if query.text:
-            matches = words.find(tx, query.text, most, selection)
+            rankings = self._near(tx, aim, query.filters.kinds, most, within)
+            exhausted = exhausted and all(len(ranking.ids) < most for ranking in rankings)
+            lists += self._lists(tx, rankings, selection, spared)
+        if said := self._words_of(query):
+            matches = words.find(tx, said, most, selection)
             exhausted = exhausted and len(matches) < most
-            lists.append(_list_of_words(tx, matches))
+            lists.append(_list_of_words(tx, matches, _share_of_words(query)))
             if query.negatives and matches:
                 _take(spared, words.spared(tx, matches, query.negatives))
                 only = tx.filtered.only(sorted({match.asset_id for match in matches}))
                 for aim in aimed:
                     among = tx.filtered.embeddings(only, aim.space.id)
-                    for ranking in retrieve(self.library, tx, aim, (), max(map(len, among.values()), default=0), among):
-                        self._list(tx, ranking, only, spared)
-        gathered = fuse(lists, stands_out=self.library.settings.search.stands_out, spared=spared)
-        return [each for each in gathered if each.best.asset.hash != query.like], exhausted
+                    every = max(map(len, among.values()), default=0)
+                    self._lists(tx, self._near(tx, aim, (), every, among), only, spared)
+        return list(fuse(lists, stands_out=self.library.settings.search.stands_out, spared=spared)), exhausted
 
-    def _list(self, tx: Transaction, ranking: Ranking, selection: Selection, spared: dict[int, float]) -> Listed:
-        """A ranking as a list of segments; what the negatives leave of each goes into ``spared``."""
-        found = tx.segments.found(ranking.ids.tolist(), selection.conditions)
-        relevance, left = self._calibrator.relevance(ranking), self._calibrator.spared(ranking)
-        entries = []
-        for id_, score, relevant, factor in zip(ranking.ids, ranking.scores, relevance, left, strict=True):
-            if (hit := found.get(int(id_))) is not None:  # else filtered out, or gone since the view was caught up
-                entries.append(Entry(hit, float(score), float(relevant)))
-                _take(spared, {hit.segment.id: float(factor)})
-        return Listed(ranking.source, entries)
+    def _near(
+        self,
+        tx: Transaction,
+        aim: Aim,
+        kinds: Sequence[SegmentKind],
+        most: int,
+        within: Mapping[SegmentKind, Ids] | None,
+    ) -> list[Ranking]:
+        return retrieve(self.library, tx, self._calibrator, aim, kinds, most, within)
+
+    @staticmethod
+    def _words_of(query: Query) -> str:
+        """What the words source looks for."""
+        if query.sources and Source.WORDS not in query.sources:
+            return ""
+        return " ".join(text for text in (query.text, *query.also) if text)
+
+    def _lists(
+        self, tx: Transaction, rankings: Sequence[Ranking], selection: Selection, spared: dict[int, float]
+    ) -> list[Listed]:
+        """Rankings as lists of segments; what the negatives leave of each goes into ``spared``."""
+        placed = tx.segments.placed([id_ for each in rankings for id_ in each.ids.tolist()], selection.conditions)
+        return [self._list(ranking, placed, spared) for ranking in rankings]
+
+    def _list(self, ranking: Ranking, placed: Mapping[int, Owned], spared: dict[int, float]) -> Listed:
+        space, calibrated = ranking.aim.space, self._calibrator.relevance
+        relevance = ranking.aim.coverage * calibrated(space, ranking.kind, ranking.wanted, ranking.scores)
+        lines = zip(ranking.ids.tolist(), ranking.scores.tolist(), relevance.tolist(), strict=True)
+        # What is not there was filtered out, or has gone since the view was caught up.
+        entries = [Entry(placed[id_], score, relevant) for id_, score, relevant in lines if id_ in placed]
+        if len(ranking.unwanted):
+            left = np.ones(len(ranking.ids), np.float32)
+            for negative, scores in zip(ranking.aim.unwanted, ranking.unwanted, strict=True):
+                left *= 1 - calibrated(space, ranking.kind, negative, scores)
+            factors = zip(ranking.ids.tolist(), left.tolist(), strict=True)
+            _take(spared, {placed[id_].segment_id: factor for id_, factor in factors if id_ in placed})
+        return Listed(ranking.aim.source, entries)
+
+    def _listed(self, tx: Transaction, query: Query, selection: Selection, limit: int) -> list[Hit]:
+        """What filters alone leave, the newest first."""
+        certain = {Source.WORDS: 1.0}
+        most = 2 * limit
+        while True:
+            ids = tx.filtered.newest(selection, most)
+            found = tx.segments.owned(ids)
+            gathered = [
+                Gathered(Candidate(id_, found[id_].asset_id, relevances=certain)) for id_ in ids if id_ in found
+            ]
+            hits = self._hits(tx, gathered, query, limit)
+            if len(hits) >= limit or len(ids) < most:
+                return hits
+            most *= 4
+
+    def _named(self, said: Path | str | int | Sequence[Path | str | int] | None) -> tuple[str | int, ...]:
+        """Examples as a query names them: segments by their ids, files by the hashes of what they hold."""
+        listed = [] if said is None else [said] if isinstance(said, Path | str | int) else said
+        return tuple(each if isinstance(each, int) else self.asset_at(Path(each)) for each in listed)
 
     def asset_at(self, path: Path) -> str:
         """The id of the asset that is catalogued at ``path``. Raises `QueryError` where there is none."""
@@ -171,44 +306,31 @@ class Search:
         self.close()
 
 
-def _list_of_words(tx: Transaction, matches: Sequence[Match]) -> Listed:
-    found = tx.segments.moments([match.segment_id for match in matches])
+def _list_of_words(tx: Transaction, matches: Sequence[Match], share: float) -> Listed:
+    found = tx.segments.owned([match.segment_id for match in matches])
     entries = [
-        Entry(found[match.segment_id], match.score, words.relevance(match), match.named)
+        Entry(found[match.segment_id], match.score, share * words.relevance(match), match.named)
         for match in matches
         if match.segment_id in found
     ]
     return Listed(Source.WORDS, entries)
 
 
-def _listed(tx: Transaction, selection: Selection, query: Query) -> list[Hit]:
-    """What filters alone leave, the newest first."""
-    certain = {Source.WORDS: 1.0}
-    most = 2 * query.limit
-    while True:
-        ids = tx.filtered.newest(selection, most)
-        found = tx.segments.moments(ids)
-        gathered = [Gathered(Candidate(found[id_].segment, found[id_].asset, certain)) for id_ in ids if id_ in found]
-        hits = first_hits(tx, gathered, query.limit, query.filters.path)
-        if len(hits) >= query.limit or len(ids) < most:
-            return hits
-        most *= 4
+def _share_of_words(query: Query) -> float:
+    """How much of the query is words: what bears them need not look like its picture."""
+    texts = len(texts_of(query))
+    return texts / (texts + (query.image is not None) + bool(query.like)) if texts else 1.0
+
+
+def _depth(limit: int) -> int:
+    """How many of each list are asked for at first: several moments become one hit, and so do pairs and duplicates.
+
+    More are asked for again while a long document crowds out the rest.
+    """
+    return 4 * limit + 50
 
 
 def _take(spared: dict[int, float], factors: Mapping[int, float]) -> None:
     """Whichever source knows a negative best has its way."""
     for segment_id, factor in factors.items():
         spared[segment_id] = min(factor, spared.get(segment_id, 1.0))
-
-
-def _read(path: Path) -> bytes:
-    path = path.expanduser()
-    try:
-        if not path.is_file():
-            path.stat()
-            raise QueryError(f"{path}: is no regular file; name a picture")
-        if path.stat().st_size > MOST_BYTES:
-            raise QueryError(f"{path}: is larger than {MOST_BYTES >> 20} MB; shrink the picture")
-        return path.read_bytes()
-    except OSError as error:
-        raise QueryError(f"{path}: {(error.strerror or str(error)).lower()}; name a picture that can be read") from None

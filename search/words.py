@@ -63,8 +63,8 @@ def find(tx: Transaction, text: str, most: int, within: Selection) -> list[Match
 
 
 def relevance(match: Match) -> float:
-    """In 0..1: by the share of the query's words, squared, since a hit that bears half of them is seldom half right."""
-    return (WORD_BY_WORD if match.phrase else ALL_WORDS) * match.share**2
+    """In 0..1, by the share of the query's words, cubed: a hit that bears half of them is seldom half right."""
+    return (WORD_BY_WORD if match.phrase else ALL_WORDS) * match.share**3
 
 
 def spared(tx: Transaction, matches: Sequence[Match], negatives: Sequence[str]) -> dict[int, float]:
@@ -78,4 +78,4 @@ def spared(tx: Transaction, matches: Sequence[Match], negatives: Sequence[str]) 
     return left
 
 
-_PIECE = re.compile(r'"([^"]*)"|([^\W_]+)(\*?)')
+_PIECE = re.compile(r'(?<!\S)"([^"]*)"|([^\W_]+)(\*?)')

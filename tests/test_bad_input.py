@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from PIL import Image
 
 from api.cli import main
 from bowerbird import wiring
@@ -501,7 +502,19 @@ def test_an_empty_query(cli, indexed, call):
         (["search", "x", "--limit", "0"], "1 to 1,000"),
         (["search", "x", "--limit", "many"], "valid integer"),
         (["search", "x", "--min-relevance", "7"], "between 0 and 1"),
-        (["search", "x" * 20_000], "shorten it"),
+        (["search", "x", "--limit", "10000000"], "1 to 1,000"),
+        (["search", "x" * 100_000], "shorten it"),
+        (["search", "x", "--and", "y" * 100_000], "shorten it"),
+        (["search", "--", "-people", "-dogs"], "finds nothing alone"),
+        (["search", "--unlike", "1"], "finds nothing alone"),
+        (["search", "beach colour:red"], "column 7"),
+        (["search", "beach type:vidoe"], "Did you mean video"),
+        (["search", "after:gestern"], "column 7"),
+        (["search", "type:video", "--type", "image"], "given twice"),
+        (["search", "x", "--crop", "0,0,1,1"], "--image FILE"),
+        (["search", "x", "--cursor", "abc"], "damaged"),
+        (["search", "x", "--rerank", "magic"], "magic"),
+        (["search", "--like", "123456789"], "segment id 123456789"),
         (["search", "--image", "nowhere.png"], "nowhere.png"),
         (["search", "--like", "nowhere.png"], "nowhere.png"),
         (["forget", "nowhere"], "bowerbird roots"),
@@ -519,10 +532,29 @@ def test_a_call_that_is_wrong(cli, indexed, call, words):
     assert done.out == ""
 
 
+@pytest.mark.parametrize("crop", ["0.5,0.5,1,1", "-1,0,1,1", "0,0,0,0", "10,10,100,100", "nan,0,1,1", "left", "1,2"])
+def test_a_crop_outside_the_picture(cli, indexed, media, crop):
+    picture = next(media.rglob("*.png"))
+    done = cli("search", "--image", picture, f"--crop={crop}")
+    assert done.code == 2
+    assert "as fractions" in done.line
+    assert done.out == ""
+
+
+def test_a_cursor_from_another_query(cli, indexed):
+    page = cli("search", "a picture", "--limit", "1", "--min-relevance", "0", "--json")
+    assert page.code == 0
+    again = cli("search", "a thing", "--cursor", page.json["next_cursor"], "--min-relevance", "0")
+    assert again.code == 2
+    assert "another query" in again.line
+
+
 def test_a_query_picture_that_is_none(cli, indexed, media, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"")
     (tmp_path / "text.png").write_text("no picture")
-    for path in (tmp_path / "bad.png", tmp_path / "text.png", media):
+    Image.new("1", (30_000, 30_000)).save(tmp_path / "huge.png")  # 900 megapixels in 110 kB
+    (tmp_path / "cut.png").write_bytes((media / "good.png").read_bytes()[:-60])
+    for path in (tmp_path / "bad.png", tmp_path / "text.png", tmp_path / "huge.png", tmp_path / "cut.png", media):
         done = cli("search", "--image", path)
         assert done.code == 2
         assert done.out == ""

@@ -27,13 +27,32 @@ def register(app: typer.Typer) -> None:
 
 def search(
     context: typer.Context,
-    text: Annotated[str | None, typer.Argument(help="What you look for, in words.", show_default=False)] = None,
+    texts: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="What you look for, in words, with filters if you like.", metavar="TEXT", show_default=False
+        ),
+    ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option("--and", help="A further text that hits are near to as well.", metavar="TEXT", show_default=False),
+    ] = None,
     image: Annotated[
         Path | None, typer.Option(help="A picture to search by.", metavar="FILE", show_default=False, readable=False)
     ] = None,
+    crop: Annotated[
+        str | None,
+        typer.Option(help="The part of it that is meant, as fractions.", metavar="X,Y,W,H", show_default=False),
+    ] = None,
     like: Annotated[
-        Path | None,
-        typer.Option(help="An indexed file to find the like of.", metavar="PATH", show_default=False, readable=False),
+        list[str] | None,
+        typer.Option(
+            help="An indexed file, or the segment id of a hit, to find the like of.", metavar="PATH", show_default=False
+        ),
+    ] = None,
+    unlike: Annotated[
+        list[str] | None,
+        typer.Option(help="One that hits are not to be like.", metavar="PATH", show_default=False),
     ] = None,
     negatives: Annotated[
         list[str] | None, typer.Option("--not", help="What hits must not be like.", metavar="TEXT", show_default=False)
@@ -48,7 +67,11 @@ def search(
     ] = None,
     after: Annotated[
         str | None,
-        typer.Option(help="Made on this day or later: 2019, 2019-07, 2019-07-04.", metavar="DATE", show_default=False),
+        typer.Option(
+            help="Made on this day or later: 2019, 2019-07-04, March 2021, last summer.",
+            metavar="DATE",
+            show_default=False,
+        ),
     ] = None,
     before: Annotated[
         str | None, typer.Option(help="Made before this day.", metavar="DATE", show_default=False)
@@ -71,7 +94,17 @@ def search(
     limit: Annotated[int, typer.Option(help="How many hits at most.")] = 10,
     min_relevance: Annotated[
         float | None,
-        typer.Option("--min-relevance", help="Leave out hits below, 0 to 1.", metavar="R", show_default=False),
+        typer.Option(
+            "--min-relevance", help="Leave out hits below, 0 to 1; 0 shows all.", metavar="R", show_default=False
+        ),
+    ] = None,
+    cursor: Annotated[
+        str | None,
+        typer.Option(help="The next page: next_cursor of the last.", metavar="CURSOR", show_default=False),
+    ] = None,
+    rerank: Annotated[
+        str | None,
+        typer.Option(help="Look at the best hits again with this model.", metavar="SPEC", show_default=False),
     ] = None,
     table: Annotated[bool, typer.Option("--table", help="Print a table into a pipe too.")] = False,
     library: LibraryOption = None,
@@ -79,38 +112,35 @@ def search(
 ) -> None:
     """Find by text, by a picture, by likeness to an indexed file, or by several of them at once.
 
-    Filters alone list what meets them, the newest first. In TEXT, "words in quotes" are looked for as they stand, and
-    begin* is any word that begins so.
+    TEXT may hold filters: beach -people type:video after:2023-06 camera:"Pixel 7" near:Lisbon path:trips/ lang:en.
+    Hits must bear "words in quotes" as they stand, and begin* is any word that begins so. Filters alone list what
+    meets them, the newest first.
     """
     _check("kind", kinds or [], KINDS)
     _check("type", types or [], TYPES)
     from search import open_search
 
+    text = " ".join(texts) if texts else None
+    filters = {"types": types, "after": after, "before": before, "place": place, "camera": camera, "path": path}
+    given = {name: value for name, value in {**filters, "language": language}.items() if value}
+    asked = {"also": also or [], "image": image, "crop": crop, "like": like or [], "unlike": unlike or []}
+    how = {"limit": limit, "min_relevance": min_relevance, "cursor": cursor, "rerank": rerank}
     with open_search(chosen(context, library)) as opened:
+        examples = {name: [_example(each) for each in asked[name]] for name in ("like", "unlike")}
         result = opened.search(
-            text,
-            image=image,
-            like=like,
-            negatives=negatives or (),
-            kinds=kinds or (),
-            types=types or (),
-            after=after,
-            before=before,
-            place=place,
-            camera=camera,
-            path=path,
-            language=language,
-            limit=limit,
-            min_relevance=min_relevance,
+            text, negatives=negatives or (), kinds=kinds or (), **{**asked, **examples, **given, **how}
         )
     if as_json:
-        asked = {"text": text, "image": image, "like": like, "not": negatives or [], "kinds": kinds or []}
-        said = {key: str(value) if isinstance(value, Path) else value for key, value in asked.items()}
-        filters = {"types": types, "after": after, "before": before, "place": place, "camera": camera, "path": path}
-        given = {key: value for key, value in {**filters, "language": language}.items() if value}
-        print_json(as_object(result, {**said, "filters": given, "limit": limit, "min_relevance": min_relevance}))
+        said = {name: str(value) if isinstance(value, Path) else value for name, value in asked.items()}
+        query = {"text": text, **said, "not": negatives or [], "kinds": kinds or [], "filters": given, **how}
+        print_json(as_object(result, query))
     else:
         _tell(result, table or sys.stdout.isatty())
+
+
+def _example(said: str) -> str | int:
+    """A segment id, unless a file is called so."""
+    return int(said) if said.isdecimal() and not Path(said).exists() else said
 
 
 def as_object(result: SearchResult, query: dict[str, Any]) -> dict[str, Any]:
@@ -121,6 +151,7 @@ def as_object(result: SearchResult, query: dict[str, Any]) -> dict[str, Any]:
         "took_ms": result.took_ms,
         "matched": result.matched,
         "next_cursor": result.next_cursor,
+        "understood": list(result.understood),
         "hits": hits,
     }
 
@@ -140,6 +171,8 @@ def _check(what: str, said: list[str], known: tuple[str, ...]) -> None:
 
 
 def _tell(result: SearchResult, as_table: bool) -> None:
+    for each in result.understood:
+        say(f"Taken for a filter, {printable(each)}. Put it in quotes to look for the words.")
     if not result.matched:
         say("Nothing here stands out for this query." + (" The nearest are:" if result.hits else ""))
     if not as_table:
@@ -205,3 +238,11 @@ def _circumstances(hit: Hit) -> str:
 def _excerpt(hit: Hit, most: int = 160) -> str:
     text = printable(" ".join((hit.text or "").split()))
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def show(result: SearchResult, query: dict[str, Any], *, as_json: bool, table: bool = False) -> None:
+    """Print what a query was answered, for verbs that run one: ``query`` is what JSON says was asked."""
+    if as_json:
+        print_json(as_object(result, query))
+    else:
+        _tell(result, table or sys.stdout.isatty())

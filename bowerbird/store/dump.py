@@ -22,6 +22,7 @@ from bowerbird.store.tables import (
     failure,
     location,
     root,
+    saved_search,
     segment,
     space,
 )
@@ -51,6 +52,8 @@ def _rows(connection: sa.Connection) -> Iterator[tuple[str, dict[str, Any]]]:
     failed = sa.select(root.c.path.label("root"), failure.c.path, failure.c.stage, failure.c.reason).join(root)
     for row in connection.execute(failed):
         yield "failure", dict(row._mapping)
+    for row in connection.execute(sa.select(saved_search.c.name, saved_search.c.query)):
+        yield "saved_search", dict(row._mapping)
     yield from _segments(connection)
 
 

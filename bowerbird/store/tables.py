@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 """The newest migration: what this program reads and writes."""
 
 
@@ -278,4 +278,12 @@ lease = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("owner", sa.Text, nullable=False),
     sa.Column("expires_at", UtcDateTime, nullable=False),
+)
+
+saved_search = sa.Table(
+    "saved_search",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("query", sa.Text, nullable=False),  # JSON as `search.saved` writes it, all of it ASCII
+    sa.Column("saved_at", UtcDateTime, nullable=False),
 )

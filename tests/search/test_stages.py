@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -15,22 +16,19 @@ from PIL import Image
 
 from bowerbird.errors import QueryError
 from bowerbird.queries import Filters, Query
-from bowerbird.store.catalog.segments import Found
-from bowerbird.types import Asset, AssetInfo, AssetKind, Segment, SegmentKind, Source
+from bowerbird.store.catalog.segments import Owned
+from bowerbird.types import AssetKind, Box, SegmentKind, Source, ViewKey
 from bowerbird.wiring import open_library
 from indexer import Indexer
 from search import Search
-from search.calibrate import Calibrator, _robust
+from search.calibrate import Calibrator, _in_general
 from search.fuse import Entry, Listed, fuse
-from search.parse import MOST_BYTES, MOST_CHARACTERS, MOST_HITS, parse
-from search.retrieve import Aim, Ranking
+from search.parse import MOST_BYTES, MOST_CHARACTERS, MOST_HITS, box, parse
 from tests.fakes import HashEncoder
 
 
-def found(segment, asset, kind=SegmentKind.IMAGE, media_type="image/png"):
-    info = AssetInfo(AssetKind.IMAGE, media_type)
-    moment = Segment(segment, asset, 0, kind, None, None, None, None, None, None, None)
-    return Found(moment, Asset(asset, f"{asset:064x}", 1, info))
+def found(segment, asset, media_type="image/png"):
+    return Owned(segment, asset, media_type)
 
 
 class TestParse:
@@ -39,7 +37,14 @@ class TestParse:
         [
             (Query(), "empty"),
             (Query(text="  \n"), "empty"),
-            (Query(negatives=("cats",)), "--not alone"),
+            (Query(negatives=("cats",)), "finds nothing alone"),
+            (Query(text="-cats -dogs"), "finds nothing alone"),
+            (Query(unlike=(1,)), "finds nothing alone"),
+            (Query(text="x" * 100_000), "100,000 characters"),
+            (Query(also=("x" * 100_000,)), "100,000 characters"),
+            (Query(text="beach colour:red"), "column 7"),
+            (Query(text="beach type:video", filters=Filters(types=(AssetKind.IMAGE,))), "given twice"),
+            (Query(text="x", crop=Box(0, 0, 1, 1)), "needs a picture"),
             (Query(text="x" * (MOST_CHARACTERS + 1)), "10,001 characters"),
             (Query(text="x", limit=0), "out of bounds"),
             (Query(text="x", limit=MOST_HITS + 1), "1 to 1,000"),
@@ -59,34 +64,69 @@ class TestParse:
         assert "\n" not in str(refused.value)
 
     def test_texts_are_trimmed_and_empty_negatives_dropped(self):
-        parsed = parse(Query(text=" a cat ", negatives=(" ", "dogs ")))
+        parsed = parse(Query(text=" a cat ", negatives=(" ", "dogs "))).query
         assert (parsed.text, parsed.negatives) == ("a cat", ("dogs",))
 
     def test_a_picture_alone_will_do(self):
-        assert parse(Query(image=b"x", text=" ")).text is None
+        assert parse(Query(image=b"x", text=" ")).query.text is None
+
+    def test_the_line_is_read_and_filters_given_apart_are_added(self):
+        asked = Query(text='beach -people type:video "low tide"', filters=Filters(place="Lisbon"))
+        parsed = parse(asked).query
+        assert (parsed.text, parsed.negatives) == ('beach "low tide"', ("people",))
+        assert parsed.filters == Filters(types=(AssetKind.VIDEO,), place="Lisbon", phrases=("low tide",))
+
+    def test_days_are_said_in_words(self):
+        parsed = parse(Query(text="beach last summer"), today=date(2026, 11, 23))
+        assert (parsed.query.filters.after, parsed.query.filters.before) == (date(2026, 6, 1), date(2026, 9, 1))
+        assert parsed.query.text == "beach"
+        assert "last summer" in parsed.understood[0]
+
+    @pytest.mark.parametrize(
+        "crop",
+        [Box(0.5, 0, 0.6, 1), Box(-0.1, 0, 0.5, 0.5), Box(0, 0, 0, 1), Box(0, 0, 100, 50), Box(0, 0, 1, float("nan"))],
+    )
+    def test_a_crop_lies_inside_the_picture(self, crop):
+        with pytest.raises(QueryError, match="outside the picture"):
+            parse(Query(image=b"x", crop=crop))
+
+    def test_the_whole_picture_is_a_crop_too(self):
+        assert parse(Query(image=b"x", crop=Box(0.1, 0.2, 0.9, 0.8))).query.crop == Box(0.1, 0.2, 0.9, 0.8)
+
+    @pytest.mark.parametrize("said", ["1,2,3", "a,b,c,d", "", "0,0,1,1,1"])
+    def test_a_crop_is_four_numbers(self, said):
+        with pytest.raises(QueryError, match="x,y,width,height"):
+            box(said)
 
 
 class TestCalibrate:
     @given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=60))
     def test_the_spread_is_never_nothing_and_the_middle_is_among_the_scores(self, scores):
-        middle, spread = _robust(np.asarray(scores, np.float32))
+        middle, spread = _in_general(np.asarray(scores, np.float32))
         assert spread > 0
         assert min(scores) - 1e-6 <= middle <= max(scores) + 1e-6
 
-    def test_what_the_query_is_about_does_not_widen_its_background(self):
-        things_in_general = np.random.default_rng(0).normal(0.1, 0.05, 1000).astype(np.float32)
-        with_many_matches = np.concatenate([things_in_general, np.full(200, 0.9, np.float32)])
-        assert _robust(with_many_matches)[1] < 1.3 * _robust(things_in_general)[1]
+    def test_a_long_tail_of_things_a_little_like_it_counts(self):
+        even = np.random.default_rng(0).normal(0.1, 0.05, 1000).astype(np.float32)
+        tailed = even.copy()
+        tailed[even > 0.15] += 0.2
+        assert _in_general(tailed)[1] > 1.5 * _in_general(even)[1]
+
+    def test_what_stands_out_of_few_need_not_stand_out_of_many(self, library):
+        calibrator, space, kind = Calibrator(library), library.joint, SegmentKind.IMAGE
+        query = library.encoder(space).encode_texts(["anything"])[0]
+        scores = np.full(1, 0.9, np.float32)
+        few = calibrator.relevance(space, kind, query, scores)
+        drawn = calibrator._sample(space, kind)
+        calibrator._samples[ViewKey(space.id, kind)] = replace(drawn, size=1_000_000)
+        assert calibrator.relevance(space, kind, query, scores) < few
 
     def test_relevance_rises_with_the_score_and_stays_between_0_and_1(self, library):
         calibrator = Calibrator(library)
         space = library.joint
         query = library.encoder(space).encode_texts(["anything"])[0]
-        aim = Aim(space, query, np.empty((0, space.dimension), np.float32))
         scores = np.linspace(-1, 1, 50, dtype=np.float32)
-        ids = np.arange(50)
-        unwanted = np.empty((0, 50), np.float32)
-        relevance = calibrator.relevance(Ranking(aim, SegmentKind.IMAGE, Source.JOINT, ids, scores, unwanted))
+        relevance = calibrator.relevance(space, SegmentKind.IMAGE, query, scores)
         assert (np.diff(relevance) >= 0).all()
         assert relevance[0] < 0.01
         assert relevance[-1] > 0.9
@@ -122,10 +162,10 @@ class TestFuse:
     def test_moments_of_one_asset_are_gathered_with_the_best_first(self):
         lines = [(found(11, 100), 0.9, 0.9), (found(12, 100), 0.8, 0.6), (found(13, 200), 0.7, 0.7)]
         gathered = fuse([listed(*lines)], stands_out=0.5)
-        assert [(each.best.segment.id, each.folded) for each in gathered] == [(11, 1), (13, 0)]
+        assert [(each.best.segment_id, each.folded) for each in gathered] == [(11, 1), (13, 0)]
 
     def test_ranks_of_every_list_start_at_1_and_evidence_of_every_source_is_kept(self):
-        hit, other = found(11, 100, SegmentKind.TEXT), found(12, 200, SegmentKind.TEXT)
+        hit, other = found(11, 100), found(12, 200)
         lists = [
             listed((other, 0.5, 0.3), (hit, 0.4, 0.2)),
             listed((hit, 0.8, 0.9), source=Source.TEXT),
@@ -140,14 +180,14 @@ class TestFuse:
             listed((one, 0.3, 0.8), (two, 0.3, 0.8), (three, 0.3, 0.8)),
             listed((two, 5.0, 0.75), (three, 1.0, 0.0), source=Source.WORDS),
         ]
-        relevance = {each.best.segment.id: each.best.relevance for each in fuse(lists, stands_out=0.5)}
+        relevance = {each.best.segment_id: each.best.relevance for each in fuse(lists, stands_out=0.5)}
         assert relevance[11] == relevance[13] == 0.8
         assert 0.8 < relevance[12] < 0.9
 
     def test_code_comes_after_what_people_read_and_is_shown_where_there_is_nothing_else(self):
         code, page = (found(n, n, media_type=kind) for n, kind in ((11, "text/x-python"), (12, "text/x-rst")))
         gathered = fuse([listed((code, 0.5, 0.9), (page, 0.4, 0.7))], stands_out=0.5)
-        assert [each.best.segment.id for each in gathered] == [12, 11]
+        assert [each.best.segment_id for each in gathered] == [12, 11]
         assert gathered[1].best.relevance == pytest.approx(0.9 * 0.65)
         assert gathered[0].best.relevance == 0.7
 
@@ -155,7 +195,7 @@ class TestFuse:
         one, two, three = found(11, 100), found(12, 200), found(13, 300)
         words = [(one, 3.0, 0.75), (two, 3.0, 0.75), (three, 3.0, 0.75)]
         lists = [listed(*words, source=Source.WORDS), listed((three, 0.2, 0.0), (two, 0.1, 0.0))]
-        assert [each.best.segment.id for each in fuse(lists, stands_out=0.5)] == [13, 12, 11]
+        assert [each.best.segment_id for each in fuse(lists, stands_out=0.5)] == [13, 12, 11]
 
     def test_what_is_said_of_an_asset_as_a_whole_goes_to_its_best_moment_and_to_no_other(self):
         first, best, other = found(11, 100), found(12, 100), found(13, 200)
@@ -164,7 +204,7 @@ class TestFuse:
             listed((first, 4.0, 0.75), (other, 3.0, 0.75), source=Source.WORDS, named=True),
         ]
         gathered = fuse(lists, stands_out=0.5)
-        assert [(each.best.segment.id, each.folded) for each in gathered] == [(12, 0), (13, 0)]
+        assert [(each.best.segment_id, each.folded) for each in gathered] == [(12, 0), (13, 0)]
         assert [each.source for each in gathered[0].best.evidence] == ["joint", "words"]
         assert gathered[0].best.relevance > 0.75
 
@@ -175,9 +215,9 @@ class TestFuse:
         assert only.best.relevance < 0.1
 
     def test_kinds_are_merged_by_relevance_not_by_score(self):
-        picture, sentence = found(11, 100), found(12, 200, SegmentKind.TEXT)
+        picture, sentence = found(11, 100), found(12, 200)
         gathered = fuse([listed((sentence, 0.7, 0.3)), listed((picture, 0.3, 0.8))], stands_out=0.5)
-        assert [each.best.segment.id for each in gathered] == [11, 12]
+        assert [each.best.segment_id for each in gathered] == [11, 12]
 
     @given(st.lists(st.tuples(st.integers(1, 8), st.floats(0, 1), st.sampled_from(list(Source))), max_size=30))
     def test_relevance_descends_and_stays_between_0_and_1(self, lines):
@@ -312,7 +352,7 @@ class TestService:
         with pytest.raises(QueryError, match="index it first"):
             Search(library).search(like=folder / "nowhere.png")
         with pytest.raises(QueryError, match="has the id"):
-            Search(library).run(Query(like="0" * 64))
+            Search(library).run(Query(like=("0" * 64,)))
 
     def test_an_open_search_sees_what_is_indexed_later(self, library, folder):
         search = Search(library)

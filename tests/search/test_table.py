@@ -44,7 +44,7 @@ def test_when_and_where_it_was_made() -> None:
 
 def test_scripts_are_told_too() -> None:
     (told,) = as_object(SearchResult((hit(taken_at="2019-07-04T18:30:00"),), True, 1.0), {})["hits"]
-    assert list(told)[-3:] == ["evidence", "taken_at", "place"]
+    assert list(told)[-4:] == ["evidence", "taken_at", "place", "stands_for"]
     assert (told["taken_at"], told["place"]) == ("2019-07-04T18:30:00", None)
 
 

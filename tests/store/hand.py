@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bowerbird.moments import Moment
 from bowerbird.store.catalog import Catalog, Transaction
 from bowerbird.store.catalog.locations import Placed
-from bowerbird.store.catalog.segments import Derived
+from bowerbird.store.catalog.segments import Conditions, Derived, Found
 from bowerbird.store.tables import metadata
 from bowerbird.types import (
     AssetInfo,
@@ -88,3 +88,10 @@ def wipe(catalog: Catalog) -> None:
     with catalog.write() as tx:
         for table in reversed(metadata.sorted_tables):
             tx.connection.execute(table.delete())
+
+
+def found_at(tx: Transaction, embedding_ids: Sequence[int], where: Conditions = ()) -> dict[int, Found]:
+    """The moments that these embeddings stand for, by their ids."""
+    placed = tx.segments.placed(embedding_ids, where)
+    moments = tx.segments.moments([each.segment_id for each in placed.values()])
+    return {id_: moments[each.segment_id] for id_, each in placed.items()}

@@ -29,7 +29,7 @@ from bowerbird.types import (
     Taken,
     TakenFrom,
 )
-from tests.store.hand import PICTURE, STAT, derive, encoder, hash_of, live_ids, make_space, place, put_asset, vector
+from tests.store.hand import PICTURE, STAT, derive, encoder, found_at, hash_of, live_ids, make_space, place, put_asset, vector
 
 LARGEST = 2**63 - 1
 
@@ -205,7 +205,7 @@ def test_a_thousand_rows_go_in_and_come_out_at_once(catalog: Catalog) -> None:
             zip(names, ids_in_order, strict=True)
         )
         assert tx.assets.derivations(ids_in_order) == {id_: {"picture": "1", "encode": "2"} for id_ in ids_in_order}
-        found = tx.segments.found(live_ids(catalog, space))
+        found = found_at(tx, live_ids(catalog, space))
         assert {each.asset.id for each in found.values()} == set(ids_in_order)
         assert tx.locations.copies_of(ids_in_order).keys() == set(ids_in_order)
         for id_ in (ids_in_order[0], ids_in_order[-1]):
@@ -350,7 +350,7 @@ def test_segments_come_back_as_they_went_in(catalog: Catalog) -> None:
         asset_id = put_asset(tx)
         derive(tx, asset_id, [joint], MOMENTS)
         embeddings = tx.segments.embeddings_of(asset_id, joint.id)
-        found = tx.segments.found([each.id for _, each in embeddings])
+        found = found_at(tx, [each.id for _, each in embeddings])
     assert [kind for kind, _ in embeddings] == [moment.kind for moment in MOMENTS]
     for ordinal, (moment, (_, kept)) in enumerate(zip(MOMENTS, embeddings, strict=True)):
         here = found[kept.id]
@@ -423,7 +423,7 @@ def test_text_that_no_database_takes_costs_a_character_and_not_the_file(catalog:
         asset_id = put_asset(tx)
         derive(tx, asset_id, [space], [Moment(SegmentKind.TEXT, text=text, language=text)])
         tx.failures.put(Failure(root.id, "x", STAT, None, "decode", "1", text))
-        (found,) = tx.segments.found(live_ids_of(tx, asset_id, space.id)).values()
+        (found,) = found_at(tx, live_ids_of(tx, asset_id, space.id)).values()
         clean = "".join("\ufffd" if char == "\0" or "\ud800" <= char <= "\udfff" else char for char in text)
         assert (found.segment.text, found.segment.language) == (clean, clean)
         assert tx.failures.at(root.id, ["x"])["x"].reason == clean
@@ -461,14 +461,14 @@ def test_orphans_leave_the_views_and_come_back_with_the_vectors_they_had(catalog
     with catalog.write() as tx:
         tx.locations.remove(tx.locations.of_asset(asset_id))
         tx.assets.orphan()
-        assert tx.segments.found([id_]) == {}
+        assert found_at(tx, [id_]) == {}
         assert tx.assets.counts() == {}
         assert tx.segments.counts() == {}
     assert live_ids(catalog, space) == []
     with catalog.write() as tx:
         assert tx.assets.by_hash(hash_of("one")).id == asset_id, "it can still be recognised"
         place(tx, root.id, "elsewhere", asset_id)
-        assert tx.segments.found([id_]).keys() == {id_}
+        assert found_at(tx, [id_]).keys() == {id_}
     assert live_ids(catalog, space) == [id_]
 
 

@@ -17,7 +17,7 @@ from bowerbird.store.catalog import Catalog, Transaction
 from bowerbird.store.catalog import filters as filters_module
 from bowerbird.store.catalog.locations import Placed
 from bowerbird.types import AssetInfo, AssetKind, Place, SegmentKind, Taken, TakenFrom
-from tests.store.hand import STAT, derive, hash_of, make_space, put_asset
+from tests.store.hand import STAT, derive, found_at, hash_of, make_space, put_asset
 
 LISBON, PORTO = Place("Lisboa", "Lisboa", "Portugal"), Place("Porto", "Norte", "Portugal")
 SAO_PAULO = Place("São Paulo", "São Paulo", "Brazil")
@@ -108,6 +108,13 @@ TRAM, BRIDGE, FILM, TALK, NOTES = THINGS
         (Filters(language="EN-gb"), [TALK]),
         (Filters(language="e"), []),
         (Filters(types=(AssetKind.IMAGE,), place="Portugal", before=date(2020, 1, 1)), [TRAM]),
+        (Filters(phrases=("guten Tag",)), [TALK]),
+        (Filters(phrases=("Tag guten",)), []),
+        (Filters(phrases=("good day", "talk mp3")), [TALK]),
+        (Filters(phrases=("good day", "guten tag")), []),  # of one moment, and these are two
+        (Filters(phrases=("pixel 7",)), [TRAM]),
+        (Filters(phrases=("são paulo",)), [FILM]),
+        (Filters(phrases=("good day",), language="de"), []),
     ],
 )
 def test_what_is_left(library: Catalog, filters: Filters, leaves: list[str]) -> None:
@@ -124,7 +131,7 @@ def test_selective_filters_name_their_assets_and_embeddings(library: Catalog, mo
         assert few.assets == [1, 2]
         ids = tx.filtered.embeddings(few, space.id)
         assert list(ids) == [SegmentKind.IMAGE]
-        assert set(tx.segments.found(ids[SegmentKind.IMAGE].tolist())) == set(ids[SegmentKind.IMAGE].tolist())
+        assert set(found_at(tx, ids[SegmentKind.IMAGE].tolist())) == set(ids[SegmentKind.IMAGE].tolist())
         english = tx.filtered.embeddings(tx.filtered.select(Filters(language="en")), space.id)
         assert english[SegmentKind.SPEECH].dtype == np.int64
         assert len(english[SegmentKind.SPEECH]) == 1
@@ -139,8 +146,24 @@ def test_the_others_are_sorted_out_of_what_was_found(library: Catalog, monkeypat
             id_ for asset in range(1, 6) for _, e in tx.segments.embeddings_of(asset, space.id) for id_ in [e.id]
         ]
         selection = tx.filtered.select(Filters(after=date(2019, 1, 1)))
-        found = tx.segments.found(everything, selection.conditions)
+        found = found_at(tx, everything, selection.conditions)
         assert {each.asset.hash for each in found.values()} == {hash_of(TRAM), hash_of(BRIDGE)}
+
+
+@pytest.mark.parametrize("selective", [0, 10])
+def test_words_in_a_row_are_asked_of_the_moment(
+    library: Catalog, monkeypatch: pytest.MonkeyPatch, selective: int
+) -> None:
+    monkeypatch.setattr(filters_module, "SELECTIVE", selective)
+    with library.read() as tx:
+        (space,) = tx.spaces.active()
+        everything = [e.id for asset in range(1, 6) for _, e in tx.segments.embeddings_of(asset, space.id)]
+        for phrase, texts in {"good day": ["good day"], "talk": ["guten Tag", "good day"]}.items():
+            selection = tx.filtered.select(Filters(phrases=(phrase,)))
+            found = found_at(tx, everything, selection.conditions).values()
+            assert [each.segment.text for each in found if each.asset.hash == hash_of(TALK)] == texts
+            if selective:
+                assert selection.assets == [4]
 
 
 def test_of_several_copies_those_that_meet_a_path(library: Catalog) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sqlite3
 import unicodedata
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 
 from bowerbird.queries import Filters
 from bowerbird.store.catalog import full_text
+from bowerbird.store.catalog.full_text import Term
 from bowerbird.store.catalog.rows import chunks
 from bowerbird.store.catalog.segments import ALIVE, Conditions
 from bowerbird.store.catalog.vocabulary import plain_words
@@ -21,9 +23,11 @@ from bowerbird.store.tables import PathText, asset, embedding, location, root, s
 from bowerbird.types import Ids, SegmentKind
 
 SELECTIVE = 20_000
-"""Assets up to which a filter is applied before anything is looked for. One that leaves more than these cuts so little
-out of a ranking that it is cheaper to do so afterwards.
-"""
+"""Assets that a filter may leave, at most, to be applied before anything is looked for."""
+LEAST_SELECTIVE = 1_000
+"""So few are always listed first: it costs milliseconds, and what is found is then certainly all."""
+SIFTING = 2.0
+"""What it costs to look up a hit only to drop it, in terms of what it costs to list an asset and score its vectors."""
 PARTS = (SegmentKind.REGION, SegmentKind.OCR, SegmentKind.CAPTION)
 """Kinds that show less of an asset than its other segments do."""
 
@@ -35,7 +39,7 @@ class Selection:
     of_asset: Conditions
     of_segment: Conditions
     assets: Sequence[int] | None
-    """Ids of all assets that may be hits, ascending; None where there are more than `SELECTIVE`, or no filters."""
+    """Ids of all assets that may be hits, ascending; None where there are too many to list first, or no filters."""
 
     @property
     def conditions(self) -> Conditions:
@@ -52,16 +56,27 @@ class Filtered:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
-    def select(self, filters: Filters) -> Selection:
-        """Settle how ``filters`` are best applied."""
-        whole, parts = self._of_asset(filters), _of_segment(filters)
+    def select(self, filters: Filters, *, wanted: int | None = 100) -> Selection:
+        """Settle how ``filters`` are best applied if ``wanted`` hits are looked for; None: before that, at any cost.
+
+        Listing what a filter leaves costs in proportion to its number A. To have k hits left after the search, of N
+        assets k * N / A have to be looked up. So listing is cheaper where A is less than sqrt(k * N * `SIFTING`).
+        """
+        whole, parts = self._of_asset(filters), self._of_segment(filters)
         if not filters.narrow:
             return Selection(whole, parts, None)
-        some = sa.select(asset.c.id).where(*whole, ALIVE).limit(SELECTIVE + 1)
+        bearing = [self._bearing(phrase) for phrase in filters.phrases]
+        most = None if wanted is None else self._worth_listing(wanted)
+        some = sa.select(asset.c.id).where(*whole, *bearing, ALIVE).limit(None if most is None else most + 1)
         if filters.language:
             some = some.where(sa.exists().where(segment.c.asset_id == asset.c.id, *parts))
         ids = self._connection.execute(some).scalars().all()
-        return Selection(whole, parts, sorted(ids) if len(ids) <= SELECTIVE else None)
+        return Selection(whole, parts, sorted(ids) if most is None or len(ids) <= most else None)
+
+    def _worth_listing(self, wanted: int) -> int:
+        newest = sa.select(sa.func.coalesce(sa.func.max(asset.c.id), 0))  # counting would go through all
+        everything = int(self._connection.execute(newest).scalar_one())
+        return min(SELECTIVE, max(LEAST_SELECTIVE, math.isqrt(int(SIFTING * wanted * everything))))
 
     @staticmethod
     def only(asset_ids: Sequence[int]) -> Selection:
@@ -172,18 +187,27 @@ class Filtered:
             conditions.append(here_lies.correlate(asset).exists())
         return conditions
 
+    def _of_segment(self, filters: Filters) -> list[sa.ColumnElement[bool]]:
+        conditions: list[sa.ColumnElement[bool]] = []
+        if filters.kinds:
+            conditions.append(segment.c.kind.in_(filters.kinds))
+        if filters.language:
+            language, code = sa.func.lower(segment.c.language), filters.language.lower()
+            conditions.append(sa.or_(language == code, language.startswith(f"{code}-", autoescape=True)))
+        here = full_text.of(self._connection)
+        for phrase in filters.phrases:
+            term = Term(tuple(plain_words(phrase)))
+            conditions.append(sa.or_(here.bears("segment", term), here.bears("asset", term)))
+        return conditions
+
+    def _bearing(self, phrase: str) -> sa.ColumnElement[bool]:
+        """Of an asset: it bears the words in a row, or a segment of it does. For settling which those are, once."""
+        here, term = full_text.of(self._connection), Term(tuple(plain_words(phrase)))
+        owners = sa.select(segment.c.asset_id).where(segment.c.id.in_(here.bearing("segment", term)))
+        return asset.c.id.in_(sa.union_all(owners, here.bearing("asset", term)))
+
 
 _CHUNK = 500
-
-
-def _of_segment(filters: Filters) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = []
-    if filters.kinds:
-        conditions.append(segment.c.kind.in_(filters.kinds))
-    if filters.language:
-        language, code = sa.func.lower(segment.c.language), filters.language.lower()
-        conditions.append(sa.or_(language == code, language.startswith(f"{code}-", autoescape=True)))
-    return conditions
 
 
 def _folded(path: str) -> str:

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 import sqlalchemy as sa
 
 from bowerbird.store.catalog.rows import chunks
-from bowerbird.store.tables import asset
+from bowerbird.store.tables import asset, segment
 
 Table = Literal["segment", "asset"]
 BOTH: tuple[Table, Table] = ("segment", "asset")
@@ -43,6 +43,14 @@ class FullText(Protocol):
 
     def among(self, table: Table, term: Term, ids: Iterable[int]) -> set[int]:
         """Those of ``ids`` that bear ``term``."""
+        ...
+
+    def bearing(self, table: Table, term: Term) -> sa.Select[tuple[int]]:
+        """The ids of all rows that bear ``term``: read once, where whatever bears it is wanted."""
+        ...
+
+    def bears(self, table: Table, term: Term) -> sa.ColumnElement[bool]:
+        """A condition over a row of ``table``: it bears ``term``. Looked up for each row, where there are few."""
         ...
 
     def in_field(self, field: Field, words: Sequence[str]) -> sa.ColumnElement[bool]:
@@ -77,6 +85,16 @@ class _Fts5:
             found.update(self._connection.execute(query, {"term": self._said(term), "ids": chunk}).scalars())
         return found
 
+    def bearing(self, table: Table, term: Term) -> sa.Select[tuple[int]]:
+        rows = sa.text(f"SELECT rowid FROM {table}_words(:wanted)")
+        said: sa.BindParameter[str] = sa.bindparam("wanted", self._said(term), unique=True)
+        return sa.select(rows.bindparams(said).columns(sa.column("rowid", sa.Integer)).subquery().c.rowid)
+
+    def bears(self, table: Table, term: Term) -> sa.ColumnElement[bool]:
+        said: sa.BindParameter[str] = sa.bindparam("wanted", self._said(term), unique=True)
+        here = sa.text(f"SELECT 1 FROM {table}_words(:wanted) WHERE rowid = {table}.id")
+        return here.bindparams(said).columns(sa.column("1", sa.Integer)).scalar_subquery().is_not(None)
+
     def in_field(self, field: Field, words: Sequence[str]) -> sa.ColumnElement[bool]:
         columns = {"place": "place region country", "camera": "camera lens"}[field]
         wanted = f"{{{columns}}} : ({' AND '.join(map(_quoted, words))})"
@@ -107,6 +125,14 @@ class _TextSearch:
             found.update(self._connection.execute(query, {"term": self._said(term), "ids": list(chunk)}).scalars())
         return found
 
+    def bearing(self, table: Table, term: Term) -> sa.Select[tuple[int]]:
+        return sa.select(_OWN[table].c.id).where(self.bears(table, term))
+
+    def bears(self, table: Table, term: Term) -> sa.ColumnElement[bool]:
+        lexemes: sa.ColumnClause[object] = sa.literal_column(f"{table}.lexemes")
+        wanted = sa.func.to_tsquery(sa.literal_column("'lexemes'"), sa.literal(self._said(term)))
+        return lexemes.op("@@", is_comparison=True)(wanted)
+
     def in_field(self, field: Field, words: Sequence[str]) -> sa.ColumnElement[bool]:
         weight = {"place": "A", "camera": "B"}[field]
         wanted = sa.literal(" & ".join(f"'{word}':{weight}" for word in words))
@@ -119,6 +145,7 @@ class _TextSearch:
         return " | ".join([written, *(f"'{word}'" for word in term.instead)])
 
 
+_OWN: dict[Table, sa.Table] = {"segment": segment, "asset": asset}
 _HIGHEST = 2**63 - 1
 _TSQUERY = "to_tsquery('lexemes', :term)"
 

@@ -31,6 +31,15 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Owned:
+    """A segment and as much of its asset as is needed to rank it."""
+
+    segment_id: int
+    asset_id: int
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Derived:
     """What a stage made of an asset, ``key`` naming the way in which it did.
 
@@ -75,7 +84,7 @@ class Segments:
         if embeddings:
             self._connection.execute(sa.insert(embedding), embeddings)
             for chunk in chunks(made):
-                log_changes(self._connection, "add", sa.and_(segment.c.derivation_id.in_(chunk), _FINDABLE))
+                log_changes(self._connection, "add", sa.and_(segment.c.derivation_id.in_(chunk), FINDABLE))
 
     def remove(self, stages: Collection[tuple[int, str]]) -> None:
         """Remove what these stages, each an asset's id and a name, have made so far."""
@@ -83,7 +92,7 @@ class Segments:
             known = self._connection.execute(sa.select(derivation).where(derivation.c.asset_id.in_(asset_ids)))
             stale = [row.id for row in known if (row.asset_id, row.stage) in stages]
             for chunk in chunks(stale):
-                log_changes(self._connection, "remove", sa.and_(segment.c.derivation_id.in_(chunk), _FINDABLE))
+                log_changes(self._connection, "remove", sa.and_(segment.c.derivation_id.in_(chunk), FINDABLE))
                 self._connection.execute(sa.delete(derivation).where(derivation.c.id.in_(chunk)))
 
     def _insert(self, table: sa.Table, rows: Iterable[dict[str, object]]) -> Sequence[int]:
@@ -94,22 +103,30 @@ class Segments:
         inserted = sa.insert(table).returning(table.c.id, sort_by_parameter_order=True)
         return self._connection.execute(inserted, listed).scalars().all()
 
-    def found(self, embedding_ids: Sequence[int], where: Conditions = ()) -> dict[int, Found]:
+    def placed(self, embedding_ids: Sequence[int], where: Conditions = ()) -> dict[int, Owned]:
         """What these embeddings stand for, by their ids, as far as it is there and meets ``where``."""
-        here = _FOUND.add_columns(embedding.c.id.label("asked")).join(embedding, embedding.c.segment_id == segment.c.id)
-        return self._found(here.where(*where), embedding.c.id, embedding_ids)
+        here = _OWNED.add_columns(embedding.c.id).join(embedding, embedding.c.segment_id == segment.c.id)
+        return self._owned(here.where(*where), embedding.c.id, embedding_ids)
+
+    def owned(self, segment_ids: Sequence[int]) -> dict[int, Owned]:
+        """Whose these segments are, as far as they are there."""
+        return self._owned(_OWNED.add_columns(segment.c.id), segment.c.id, segment_ids)
+
+    def _owned(self, query: sa.Select[Any], column: sa.Column[int], ids: Sequence[int]) -> dict[int, Owned]:
+        result: dict[int, Owned] = {}
+        for chunk in chunks(ids):
+            # By position: a search looks up hundreds, and names cost as much again.
+            for segment_id, asset_id, media_type, asked in self._connection.execute(query.where(column.in_(chunk))):
+                result[asked] = Owned(segment_id, asset_id, media_type)
+        return result
 
     def moments(self, segment_ids: Sequence[int], where: Conditions = ()) -> dict[int, Found]:
         """The segments with these ids, as far as they are there and meet ``where``."""
-        here = _FOUND.add_columns(segment.c.id.label("asked"))
-        return self._found(here.where(*where), segment.c.id, segment_ids)
-
-    def _found(self, query: sa.Select[Any], column: sa.Column[int], ids: Sequence[int]) -> dict[int, Found]:
         result: dict[int, Found] = {}
-        for chunk in chunks(ids):
-            for row in self._connection.execute(query.where(column.in_(chunk))):
+        for chunk in chunks(segment_ids):
+            for row in self._connection.execute(_FOUND.where(segment.c.id.in_(chunk), *where)):
                 owner = Asset(row.asset_id, row.hash, row.size, info_of(row._mapping, "asset_"))
-                result[row.asked] = Found(_segment(row), owner)
+                result[row.id] = Found(_segment(row), owner)
         return result
 
     def embeddings_of(self, asset_id: int, space_id: int) -> Sequence[tuple[SegmentKind, Embedding]]:
@@ -125,6 +142,20 @@ class Segments:
             (SegmentKind(row.kind), Embedding(row.id, row.segment_id, row.space_id, np.frombuffer(row.vector, "<f2")))
             for row in self._connection.execute(query)
         ]
+
+    def first_pictures(self, asset_ids: Sequence[int], space_id: int) -> dict[int, Vectors]:
+        """The vector of what first shows each of these pictures and films whole, by asset, as far as there is one."""
+        query = (
+            sa.select(segment.c.asset_id, embedding.c.vector)
+            .join(embedding, embedding.c.segment_id == segment.c.id)
+            .where(embedding.c.space_id == space_id, segment.c.ordinal == 0)
+            .where(segment.c.kind.in_((SegmentKind.IMAGE, SegmentKind.FRAME)))
+        )
+        found: dict[int, Vectors] = {}
+        for chunk in chunks(asset_ids):
+            for row in self._connection.execute(query.where(segment.c.asset_id.in_(chunk))):
+                found[row.asset_id] = np.frombuffer(row.vector, "<f2").astype(np.float32)
+        return found
 
     def kinds(self, space_id: int) -> Sequence[SegmentKind]:
         """The kinds that have ever had a vector in this space: one view each."""
@@ -154,8 +185,14 @@ _FOUND = (
     .where(ALIVE)
 )
 
+_OWNED = (
+    sa.select(segment.c.id, segment.c.asset_id, asset.c.media_type)
+    .join(asset, asset.c.id == segment.c.asset_id)
+    .where(ALIVE)
+)
+
 # What orphans had has left the views already, and what they get comes with their revival.
-_FINDABLE = sa.exists().where(asset.c.id == segment.c.asset_id, asset.c.orphaned_at.is_(None))
+FINDABLE = sa.exists().where(asset.c.id == segment.c.asset_id, asset.c.orphaned_at.is_(None))
 
 
 def _row(asset_id: int, derivation_id: int, ordinal: int, moment: Moment) -> dict[str, object]:

@@ -1,0 +1,29 @@
+"""What `library.toml` says in a new library: every setting that people change, with its default, commented out."""
+
+FRESH_TOML = """\
+# This folder is a Bowerbird library. What is set here holds for it; BOWERBIRD_… variables go before it.
+
+# database = "postgresql://user@host/name"   # instead of catalog.db
+
+[decode]      # what one file may cost
+# timeout_s = 60
+# max_memory_mb = 1024
+# max_megapixels = 200
+# max_text_mb = 16
+
+[media]       # what is left out; `bowerbird formats` shows the names
+# video = true
+
+[index]
+# regions = "auto"          # tiles of each picture that are encoded too: 0, 4 or 9
+# ocr = true                # read words off pictures
+# transcriber = "whisper:base"   # what hears speech, "none" for nothing
+# thumbnail_px = 256
+# hidden = false            # index hidden files and folders too
+# keep_removed_days = 30    # how long a vanished file may turn up again without being encoded anew
+
+[search]
+# min_relevance = 0.0       # leave out hits below
+# stands_out = 0.12         # what a hit must reach for anything to be said to match
+# rerank = "none"           # cross-encoder:NAME_OR_FOLDER, encoder:SPEC, several joined by +
+"""

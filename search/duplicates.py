@@ -1,0 +1,117 @@
+"""Near-duplicates as one hit: the same picture in another size, format or quality, the same film sent by a messenger.
+
+Two things have to agree. The vectors say that the same is to be seen, which a burst of photos satisfies too; perceptual
+hashes say that it is to be seen in the same places. The hash is that of gradients (dHash: N. Krawetz, Kind of like
+that, 2013), in both directions and 16 steps each, taken off the stored thumbnail when it is first needed. Gradients too
+weak to survive a JPEG do not count: two slides of one design agree in all that is empty, and differ in what is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bowerbird.queries import Hit
+from bowerbird.types import AssetKind, Vectors
+
+NEAR = 0.7
+"""The least cosine between vectors of near-duplicates: small and much compressed copies come down to this."""
+APART = 0.12
+"""The most by which hashes of near-duplicates differ. Other sizes, qualities and colours of a photo stay below 0.07;
+two slides of one design begin at 0.18, and two photos at 0.4 (measured)."""
+SECONDS_APART = 0.5
+"""The most by which near-duplicate films differ in length."""
+_STEPS = 16
+_WEAK = 2
+"""Grey levels of 256, up to which a gradient may be an accident of compression."""
+_FEWEST = 16
+"""Gradients that have to be strong in one of two pictures for their hashes to say anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a picture, or the first scene of a film, looks like."""
+
+    vector: Vectors
+    """Unit vector, shape ``(dimension,)``."""
+    thumbnail: Path
+    duration_s: float | None = None
+
+
+def fold_duplicates(hits: Sequence[Hit], looks: Mapping[str, Look]) -> list[Hit]:
+    """``hits`` with each near-duplicate folded into the best of its kind, and ranks counted anew.
+
+    ``looks`` holds those of pictures and films by asset. What has no thumbnail is nobody's duplicate.
+    """
+    kept: list[Hit] = []
+    seen: list[Hit] = []
+    matrix = np.empty((0, 0), np.float32)
+    for hit in hits:
+        look = looks.get(hit.asset_id)
+        if look is None or hit.kind not in {AssetKind.IMAGE, AssetKind.VIDEO}:
+            kept.append(hit)
+            continue
+        like = np.flatnonzero(matrix @ look.vector >= NEAR) if len(matrix) else ()
+        original = next((seen[row] for row in like if _same(seen[row], hit, looks)), None)
+        if original is None:
+            kept.append(hit)
+            seen.append(hit)
+            matrix = np.vstack([matrix.reshape(-1, len(look.vector)), look.vector])
+        else:
+            place = next(at for at, each in enumerate(kept) if each.asset_id == original.asset_id)
+            kept[place] = _with(kept[place], hit)
+    return [replace(hit, rank=rank) for rank, hit in enumerate(kept, 1)]
+
+
+def apart(one: Path, other: Path) -> float | None:
+    """The share of strong gradients that run another way, in 0..1; None where there are few, or no thumbnail."""
+    first, second = (_gradients(path, *_version(path)) for path in (one, other))
+    if first is None or second is None:
+        return None
+    strong = np.maximum(np.abs(first), np.abs(second)) > _WEAK
+    if np.count_nonzero(strong) < _FEWEST:
+        return None
+    return float(np.mean((np.sign(first) != np.sign(second))[strong]))
+
+
+def _same(one: Hit, other: Hit, looks: Mapping[str, Look]) -> bool:
+    first, second = looks[one.asset_id], looks[other.asset_id]
+    if one.kind is not other.kind:
+        return False
+    if abs((first.duration_s or 0) - (second.duration_s or 0)) > SECONDS_APART:
+        return False
+    differ = apart(first.thumbnail, second.thumbnail)
+    return differ is not None and differ <= APART
+
+
+def _with(hit: Hit, duplicate: Hit) -> Hit:
+    stands_for = (*hit.stands_for, duplicate.asset_id, *duplicate.stands_for)
+    return replace(hit, folded=hit.folded + 1 + len(duplicate.stands_for), stands_for=stands_for)
+
+
+def _version(path: Path) -> tuple[int, int]:
+    try:
+        stat = path.stat()
+    except OSError:
+        return 0, 0
+    return stat.st_mtime_ns, stat.st_size
+
+
+@lru_cache(maxsize=8192)  # 8 MB
+def _gradients(path: Path, mtime_ns: int, size: int) -> NDArray[np.int16] | None:
+    """Across and down, shape ``(512,)``, in grey levels; None where the picture cannot be read."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            grey = picture.convert("L")
+    except (OSError, ValueError):
+        return None
+    across = np.asarray(grey.resize((_STEPS + 1, _STEPS), Image.Resampling.BOX), np.int16)
+    down = np.asarray(grey.resize((_STEPS, _STEPS + 1), Image.Resampling.BOX), np.int16)
+    return np.concatenate([np.diff(across, axis=1).ravel(), np.diff(down, axis=0).ravel()])

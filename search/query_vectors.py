@@ -1,0 +1,73 @@
+"""Vectors of what queries hold, kept for when it is asked again: the next page, the same with a filter more."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import numpy as np
+
+from bowerbird.errors import DecodeFailed, QueryError
+from bowerbird.moments import PictureSpec
+from bowerbird.types import Box, Pixels, Space, Vectors
+from bowerbird.wiring import Library
+from search.pictures import pixels_of
+
+MOST = 4096
+"""Vectors kept: 8 MB at 512 dimensions."""
+
+_Key = tuple[str, str | bytes, Box | None]
+
+
+class QueryVectors:
+    """Encodes texts and pictures in the spaces of one library, each once. Safe to share between threads."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._kept: OrderedDict[_Key, Vectors] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def texts(self, space: Space, texts: Sequence[str]) -> Vectors:
+        """Unit vectors, shape ``(len(texts), dimension)``; the model is loaded only if one is not known yet."""
+        keys = [(space.fingerprint, text, None) for text in texts]
+        known = {key: vector for key in keys if (vector := self._known(key)) is not None}
+        if new := [text for key, text in zip(keys, texts, strict=True) if key not in known]:
+            vectors = self._library.encoder(space).encode_texts(list(dict.fromkeys(new)))
+            for text, vector in zip(dict.fromkeys(new), vectors, strict=True):
+                known[space.fingerprint, text, None] = self._keep((space.fingerprint, text, None), vector)
+        return np.asarray([known[key] for key in keys], np.float32).reshape(len(texts), space.dimension)
+
+    def picture(self, space: Space, data: bytes, crop: Box | None) -> Vectors | None:
+        """The unit vector of an encoded picture or a part of it, shape ``(dimension,)``; None in a space of texts.
+
+        Raises `QueryError` where it cannot be read.
+        """
+        key = (space.fingerprint, hashlib.sha256(data).digest(), crop)
+        if (vector := self._known(key)) is None:
+            encoder = self._library.encoder(space)
+            if encoder.picture is None:
+                return None
+            vector = self._keep(key, encoder.encode_images([self.pixels(data, encoder.picture, crop)])[0])
+        return vector
+
+    def pixels(self, data: bytes, spec: PictureSpec, crop: Box | None) -> Pixels:
+        """The query's picture, or the part of it that is meant, made to ``spec``. Raises `QueryError`."""
+        try:
+            return pixels_of(self._library.decoders, data, spec, crop)
+        except DecodeFailed as error:
+            raise QueryError(f"the query's picture {error.reason}") from None
+
+    def _known(self, key: _Key) -> Vectors | None:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def _keep(self, key: _Key, vector: Vectors) -> Vectors:
+        with self._lock:
+            self._kept[key] = vector
+            if len(self._kept) > MOST:
+                self._kept.popitem(last=False)
+        return vector

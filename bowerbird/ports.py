@@ -9,6 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bowerbird.moments import Decoded, Moment, PictureSpec, Wanted
 from bowerbird.types import AssetKind, ChangeBatch, EncoderDescription, Ids, Pixels, Sound, Stage, Vectors
 
@@ -97,6 +100,14 @@ class ChangeLog(Protocol):
         """
         ...
 
+    def vectors(self, ids: Ids) -> tuple[Ids, NDArray[np.float16]]:
+        """The vectors under ``ids``, in any order and each as often as one likes, as they are in SQL now.
+
+        Returns ids, distinct and ascending, and float16 vectors of shape ``(n, dimension)``. Ids under which there is
+        nothing, or another space's vector, are left out; what is no longer live may be among them while SQL keeps it.
+        """
+        ...
+
 
 class VectorView(Protocol):
     """Nearest neighbours by inner product over one space and kind, kept up from the change log.
@@ -106,6 +117,9 @@ class VectorView(Protocol):
 
     dimension: int
     exact: bool
+    """Whether a search finds the very best. Where not, it may miss a few of them; the scores of what it finds are
+    exact, and where no more than ``k`` are admitted it finds them all.
+    """
 
     @property
     def seq(self) -> int:
@@ -131,4 +145,23 @@ class VectorView(Protocol):
 
     def sample(self, n: int, *, seed: int = 0) -> Vectors:
         """At most ``n`` of the vectors, drawn evenly with a fixed seed, shape ``(m, dimension)`` float32."""
+        ...
+
+
+class Reranker(Protocol):
+    """Judges candidates with the query at hand. That costs more than comparing vectors made apart, so only the best of
+    a first stage are put to it. Safe to call from several threads.
+    """
+
+    spec: str
+    picture: PictureSpec | None
+    """How it wants pictures, the query's and the candidates'; None where it reads none."""
+
+    def score(self, texts: Sequence[str], picture: Pixels | None, candidates: Sequence[Moment]) -> Vectors:
+        """How well each candidate answers the query, in 0..1, shape ``(len(candidates),)``, float32, in order.
+
+        The query is ``texts``, all of which count, and ``picture``; of a candidate what counts is its ``text`` and its
+        ``pixels``. A score does not depend on the other candidates. NaN stands where the reranker has nothing to say,
+        since it reads neither what the candidate nor what the query holds.
+        """
         ...

@@ -12,18 +12,19 @@ from types import TracebackType
 from typing import Self
 
 from bowerbird.errors import EncoderMismatch, EncoderUnavailable, LibraryError, LibraryMissing, StorageFull, UsageError
+from bowerbird.fresh_toml import FRESH_TOML
 from bowerbird.media.formats import Format
 from bowerbird.media.gazetteer import Gazetteer
 from bowerbird.media.registry import format_for, formats
 from bowerbird.media.sandbox import DecoderPool
-from bowerbird.ports import Encoder, TextReader, Transcriber
+from bowerbird.ports import Encoder, Reranker, TextReader, Transcriber
 from bowerbird.settings import Settings, cache_folder, default_library
-from bowerbird.store.catalog import Catalog
+from bowerbird.store.catalog import Catalog, Transaction
 from bowerbird.store.engine import sqlite_url
 from bowerbird.store.lease import held
 from bowerbird.store.thumbnails import Thumbnails
 from bowerbird.store.views.keeper import ViewKeeper
-from bowerbird.types import EncoderDescription, Space, SpaceName, SpaceState, ViewKey
+from bowerbird.types import EncoderDescription, Space, SpaceName, SpaceState, Vectors, ViewKey
 
 log = logging.getLogger(__name__)
 
@@ -34,32 +35,6 @@ THUMBS = "thumbs"
 
 LoadEncoder = Callable[[str], Encoder]
 """From a spec string to an encoder; `load_encoder` of the registry unless a test hands in another."""
-
-_FRESH_TOML = """\
-# This folder is a Bowerbird library. What is set here holds for it; BOWERBIRD_… variables go before it.
-
-# database = "postgresql://user@host/name"   # instead of catalog.db
-
-[decode]      # what one file may cost
-# timeout_s = 60
-# max_memory_mb = 1024
-# max_megapixels = 200
-# max_text_mb = 16
-
-[media]       # what is left out; `bowerbird formats` shows the names
-# video = true
-
-[index]
-# regions = "auto"          # tiles of each picture that are encoded too: 0, 4 or 9
-# ocr = true                # read words off pictures
-# transcriber = "whisper:base"   # what hears speech, "none" for nothing
-# thumbnail_px = 256
-# hidden = false            # index hidden files and folders too
-# keep_removed_days = 30    # how long a vanished file may turn up again without being encoded anew
-
-[search]
-# min_relevance = 0.0       # leave out hits below
-"""
 
 
 class Library:
@@ -74,13 +49,15 @@ class Library:
         self.catalog = catalog
         self._load = load
         self._encoders: dict[int, Encoder] = {}
+        self._rerankers: dict[str, tuple[Reranker, ...]] = {}
         with catalog.read() as tx:
             self.spaces: Sequence[Space] = tx.spaces.active()
-        dimensions = {space.id: space.dimension for space in self.spaces}
         self.views = ViewKeeper(
             folder / VIEWS,
-            lambda key: catalog.change_log(key, dimensions[key.space_id]),
+            lambda key: catalog.change_log(key, self.space(key.space_id).dimension),
             marks=catalog.view_marks,
+            exact_up_to=settings.search.exact_up_to,
+            texts=self._ordinary_texts,
         )
 
     @property
@@ -88,20 +65,67 @@ class Library:
         """The space that holds every segment."""
         return next(space for space in self.spaces if space.name is SpaceName.JOINT)
 
+    def refresh_spaces(self, tx: Transaction) -> None:
+        """Notice that other spaces have been switched to: from now on they are this library's `spaces`.
+
+        Cheap enough for every query. Whoever holds the old ones may use them to the end.
+        """
+        active = tx.spaces.active()
+        if active != self.spaces:
+            self.spaces = active
+            kept = {space.id for space in active}  # the others' networks leave memory
+            self._encoders = {id_: encoder for id_, encoder in self._encoders.items() if id_ in kept}
+
+    def spaces_in(self, which: SpaceState | str) -> Sequence[Space]:
+        """The spaces that are searched, built, or kept to go back to, together; or those of the encoder ``which``.
+
+        ``joint`` first. Raises `UsageError` where there are none.
+        """
+        with self.catalog.read() as tx:
+            sets = {state: tx.spaces.together(state) for state in SpaceState}
+        found = (sets[each] for each in SpaceState if sets[each] and which in {each, sets[each][0].spec})
+        if spaces := next(found, None):
+            return spaces
+        known = ", ".join(spaces[0].spec for spaces in sets.values() if spaces)
+        raise UsageError(f"this library has no spaces of {str(which)!r}; it has some of {known}")
+
+    def needed_spaces(self, spec: str, say: Callable[[str], None] = log.info) -> dict[SpaceName, EncoderDescription]:
+        """The spaces that a library under this encoder needs.
+
+        Raises `UnknownEncoder`, `EncoderUnavailable`, and `UsageError` where it reads no pictures.
+        """
+        return _needed(_settled(spec, self._load, say), self._load)
+
     def encoder(self, space: Space) -> Encoder:
         """The encoder of this space, loaded once.
 
         Raises `EncoderMismatch` where what its spec now names is not what made the library's vectors.
         """
-        if space.id not in self._encoders:
+        encoder = self._encoders.get(space.id)
+        if encoder is None:
             encoder = self._load(space.spec)
             if encoder.description.fingerprint != space.fingerprint:
                 raise EncoderMismatch(
                     f"the {space.name} vectors of {self.folder} were made by another version of {space.spec}; "
-                    "install the version that made them, or index into a new library with --library"
+                    "install the version that made them, or make them anew with `bowerbird reencode --encoder SPEC`"
                 )
             self._encoders[space.id] = encoder
-        return self._encoders[space.id]
+        return encoder
+
+    def rerankers(self, spec: str) -> tuple[Reranker, ...]:
+        """What ``spec`` names, loaded once; nothing for ``none``. Raises `UnknownEncoder` and `EncoderUnavailable`."""
+        if spec not in self._rerankers:
+            from bowerbird.models.rerankers import load_rerankers
+
+            self._rerankers[spec] = load_rerankers(spec, self._load)
+        return self._rerankers[spec]
+
+    def _ordinary_texts(self, space: Space) -> Vectors | None:
+        """Texts as people write them, by which an approximate view is measured; None where the encoder has none."""
+        try:
+            return self.encoder(space).background("text")
+        except (EncoderMismatch, EncoderUnavailable):
+            return None
 
     @cached_property
     def decoders(self) -> DecoderPool:
@@ -154,20 +178,23 @@ class Library:
         for key in self.view_keys():
             self.views.save(self.space(key.space_id), key.kind, force=force)
 
-    def prepare_search(self) -> None:
+    def prepare_search(self, spaces: Sequence[Space] | None = None) -> None:
         """Make what a first search would otherwise wait for: the encoders' backgrounds, which are then kept."""
-        for space in self.spaces:
+        for space in self.spaces if spaces is None else spaces:
             for kind in ("image", "text"):
                 self.encoder(space).background(kind)
 
     def view_keys(self) -> Sequence[ViewKey]:
-        """The views there are now."""
+        """The views there are now, also of spaces that are being built or kept to go back to."""
         with self.catalog.read() as tx:
-            return [ViewKey(space.id, kind) for space in self.spaces for kind in tx.segments.kinds(space.id)]
+            return [ViewKey(space.id, kind) for space in tx.spaces.all() for kind in tx.segments.kinds(space.id)]
 
     def space(self, space_id: int) -> Space:
-        """The active space with this id."""
-        return next(space for space in self.spaces if space.id == space_id)
+        """The space with this id, active or not. Raises KeyError where there is none."""
+        if (active := next((space for space in self.spaces if space.id == space_id), None)) is not None:
+            return active
+        with self.catalog.read() as tx:
+            return {space.id: space for space in tx.spaces.all()}[space_id]
 
     def close(self) -> None:
         """End the child processes and give the connections back."""
@@ -259,7 +286,7 @@ def _open_catalog(folder: Path, settings: Settings, *, create: bool) -> Catalog:
     if create and not (folder / TOML).exists():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # what people's pictures say is theirs alone
         fresh = folder / f".{TOML}.{uuid.uuid4().hex}"
-        fresh.write_text(_FRESH_TOML, encoding="utf-8")
+        fresh.write_text(FRESH_TOML, encoding="utf-8")
         fresh.replace(folder / TOML)  # first of all, so that a library that was half made is known for one
     return Catalog(settings.database or sqlite_url(folder / CATALOG), create=create)
 
@@ -301,13 +328,18 @@ def _active_spaces(catalog: Catalog) -> Sequence[Space]:
 
 def _make_spaces(catalog: Catalog, joint: EncoderDescription, load: LoadEncoder) -> None:
     """Give a new library its spaces; of several processes one does."""
-    descriptions = {SpaceName.JOINT: joint}
-    if not joint.text_is_semantic:
-        descriptions[SpaceName.TEXT] = load("minilm").description
+    descriptions = _needed(joint, load)
     with catalog.write() as tx:
         if not tx.spaces.active():
             for name, description in descriptions.items():
                 tx.spaces.add(name, description, SpaceState.ACTIVE)
+
+
+def _needed(joint: EncoderDescription, load: LoadEncoder) -> dict[SpaceName, EncoderDescription]:
+    """The spaces of a library whose joint space is this encoder's."""
+    if joint.text_is_semantic:
+        return {SpaceName.JOINT: joint}
+    return {SpaceName.JOINT: joint, SpaceName.TEXT: load("minilm").description}
 
 
 def _check_encoder(folder: Path, spaces: Sequence[Space], spec: str, load: LoadEncoder) -> None:
@@ -316,5 +348,5 @@ def _check_encoder(folder: Path, spaces: Sequence[Space], spec: str, load: LoadE
     if spec not in {"auto", joint.spec} and load(spec).description.fingerprint != joint.fingerprint:
         raise EncoderMismatch(
             f"{folder} was made with {joint.spec}, not with {spec}; leave out --encoder, "
-            "or make another library with --library DIR"
+            "or make another library with --library DIR, or switch this one with `bowerbird reencode`"
         )

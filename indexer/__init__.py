@@ -73,6 +73,8 @@ class Indexer:
 
     def _run(self, targets: list[Target], on_progress: OnProgress, retry_failed: bool, regions: int | None) -> Run:
         library = self.library
+        with library.catalog.read() as tx:  # this process may have opened it before another encoder was switched to
+            library.refresh_spaces(tx)
         tools = Tools(library.reader, library.transcriber)
         recipes = Recipes(
             library.spaces,

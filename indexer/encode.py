@@ -107,14 +107,19 @@ class EncodeStage:
                 yield from _deliver(queue.space, places, queue.encoder.encode_texts(texts))
 
 
+def checked(space: Space, count: int, vectors: Vectors) -> Vectors:
+    """``vectors``, if they can be what the space's encoder makes of ``count`` moments. Raises ValueError."""
+    if vectors.shape != (count, space.dimension) or not np.isfinite(vectors).all():
+        raise ValueError(f"{space.spec} gave {vectors.shape} for {count} moments of dimension {space.dimension}")
+    return vectors
+
+
 def _taken(queue: deque[_Item], most: int) -> list[_Item]:
     return [queue.popleft() for _ in range(min(most, len(queue)))]
 
 
 def _deliver(space: Space, places: Sequence[_Place], vectors: Vectors) -> Iterator[Prepared]:
-    if vectors.shape != (len(places), space.dimension) or not np.isfinite(vectors).all():
-        raise ValueError(f"{space.spec} gave {vectors.shape} for {len(places)} moments of dimension {space.dimension}")
-    for (file, step, ordinal), vector in zip(places, vectors, strict=True):
+    for (file, step, ordinal), vector in zip(places, checked(space, len(places), vectors), strict=True):
         file.made[step].vectors.setdefault(space.id, {})[ordinal] = vector
         file.waiting -= 1
         if file.whole and file.waiting == 0:

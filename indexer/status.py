@@ -7,6 +7,7 @@ from typing import Any
 
 from bowerbird.wiring import Library
 from indexer.roots import is_offline
+from indexer.spaces import reencoding_of, spaces_of
 
 
 def status_of(library: Library) -> dict[str, Any]:
@@ -16,10 +17,8 @@ def status_of(library: Library) -> dict[str, Any]:
         found = {
             "library": str(library.folder),
             "bytes": sum(_size(file) for file in library.folder.rglob("*")),
-            "spaces": [
-                {"name": space.name, "encoder": space.spec, "dimension": space.dimension, "state": space.state}
-                for space in library.spaces
-            ],
+            "spaces": spaces_of(tx),
+            "reencoding": reencoding_of(tx),
             "files": tx.locations.count(),
             "failed": sum(1 for _ in tx.failures.all()),
             "assets": dict(tx.assets.counts()),

@@ -31,7 +31,13 @@ def status(context: typer.Context, library: LibraryOption = None, as_json: JsonO
         return
     typer.echo(f"library   {printable(found['library'])}, {found['bytes'] / 1e6:.1f} MB")
     for space in found["spaces"]:
-        typer.echo(f"space     {space['name']}: {space['encoder']}, {space['dimension']} dimensions")
+        state = "" if space["state"] == "active" else f", {space['state']}"
+        typer.echo(f"space     {space['name']}: {space['encoder']}, {space['dimension']} dimensions{state}")
+    if building := found["reencoding"]["building"]:
+        done = building["segments"] - building["missing"]
+        typer.echo(f"building  {building['encoder']}: {done:,} of {building['segments']:,} vectors")
+    if kept := found["reencoding"]["kept"]:
+        typer.echo(f"kept      {kept}: `bowerbird reencode --rollback` switches back to it")
     typer.echo(f"files     {found['files']:,}; failed: {found['failed']:,}")
     for what in ("assets", "segments"):
         typer.echo(f"{what:9} " + (", ".join(f"{n:,} {kind}" for kind, n in found[what].items()) or "none"))

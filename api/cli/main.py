@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, TyperException
 
-from api.cli import care, formats, index, search
+from api.cli import care, evaluate, facets, formats, index, label, reencode, saved, search
 from api.cli.common import LibraryOption, State, say
 from bowerbird import __version__
 from bowerbird.errors import BowerbirdError, UsageError
@@ -34,6 +34,11 @@ index.register(app)
 search.register(app)
 care.register(app)
 formats.register(app)
+label.register(app)
+saved.register(app)
+facets.register(app)
+reencode.register(app)
+evaluate.register(app)
 
 
 def _version(wanted: bool) -> None:

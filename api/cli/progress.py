@@ -19,6 +19,10 @@ class Bar(Protocol):
         """The run begins."""
         ...
 
+    def expect(self, total: int) -> None:
+        """So much there is to do."""
+        ...
+
     def update(self, progress: Progress) -> None:
         """So far it has come."""
         ...
@@ -30,6 +34,9 @@ class Silent:
     def start(self, run: Run) -> None:
         """Say nothing."""
 
+    def expect(self, total: int) -> None:
+        """Say nothing."""
+
     def update(self, progress: Progress) -> None:
         """Say nothing."""
 
@@ -37,7 +44,7 @@ class Silent:
 class Drawn:
     """A bar of rich. Files are counted by a thread of its own while the first are already being indexed."""
 
-    def __init__(self) -> None:
+    def __init__(self, doing: str) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
@@ -49,7 +56,7 @@ class Drawn:
                 return Text(f"{task.speed:.0f}/s" if task.speed else "", style="progress.data.speed")
 
         self.rich = RichProgress(
-            TextColumn("indexing"),
+            TextColumn(doing),
             BarColumn(),
             MofNCompleteColumn(),
             Rate(),
@@ -64,6 +71,10 @@ class Drawn:
         """Begin to count what there is to do."""
         threading.Thread(target=self._count, args=(run,), name="count files", daemon=True).start()
 
+    def expect(self, total: int) -> None:
+        """Draw the bar to this end."""
+        self.rich.update(self._task, total=total)
+
     def update(self, progress: Progress) -> None:
         """Draw, at most as often as the terminal is refreshed."""
         failed = f"{progress.failed} failed" if progress.failed else ""
@@ -74,11 +85,11 @@ class Drawn:
 
 
 @contextmanager
-def shown() -> Iterator[Bar]:
+def shown(doing: str = "indexing") -> Iterator[Bar]:
     """A bar for the length of the ``with`` block."""
     if not sys.stderr.isatty():
         yield Silent()
         return
-    bar = Drawn()
+    bar = Drawn(doing)
     with bar.rich:
         yield bar

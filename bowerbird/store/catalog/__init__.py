@@ -16,20 +16,24 @@ from bowerbird.store import schema
 from bowerbird.store.catalog.asset_words import refresh
 from bowerbird.store.catalog.assets import Assets
 from bowerbird.store.catalog.changes import SqlChangeLog
+from bowerbird.store.catalog.facets import FacetCounts
 from bowerbird.store.catalog.failures import Failures
 from bowerbird.store.catalog.filters import Filtered
+from bowerbird.store.catalog.folders import Folders
 from bowerbird.store.catalog.jobs import Jobs
 from bowerbird.store.catalog.leases import Leases
 from bowerbird.store.catalog.locations import Locations
 from bowerbird.store.catalog.meta import Meta
 from bowerbird.store.catalog.roots import Roots
+from bowerbird.store.catalog.saved import SavedSearches
 from bowerbird.store.catalog.segments import Segments
 from bowerbird.store.catalog.spaces import Spaces
+from bowerbird.store.catalog.vacancies import Vacancies
 from bowerbird.store.catalog.view_marks import ViewMarks
 from bowerbird.store.catalog.words import Words
 from bowerbird.store.dump import dump
 from bowerbird.store.engine import in_plain_words, make_engine, reading, writing
-from bowerbird.types import ViewKey
+from bowerbird.types import Space, ViewKey
 
 __all__ = ["Catalog", "Transaction"]
 
@@ -76,9 +80,28 @@ class Transaction:
         return Filtered(self.connection)
 
     @cached_property
+    def facets(self) -> FacetCounts:
+        """How what filters leave is spread over kinds, years, places and cameras."""
+        return FacetCounts(self.connection)
+
+    @cached_property
+    def folders(self) -> Folders:
+        """What lies at or below a path, and its vectors."""
+        return Folders(self.connection)
+
+    @cached_property
+    def saved(self) -> SavedSearches:
+        """Searches that someone keeps under a name."""
+        return SavedSearches(self.connection)
+
+    @cached_property
     def spaces(self) -> Spaces:
         """Spaces of meaning and the encoders that made them."""
         return Spaces(self.connection)
+
+    def vacancies(self, space: Space) -> Vacancies:
+        """What has no vector in a space yet."""
+        return Vacancies(self.connection, space)
 
     @cached_property
     def failures(self) -> Failures:

@@ -62,6 +62,11 @@ class FakeChangeLog:
             run = ids[start : start + self.batch_size]
             yield batch_of(head, self.dimension, {id_: live[id_] for id_ in run})
 
+    def vectors(self, ids: Ids) -> tuple[Ids, NDArray[np.float16]]:
+        there = sorted(self._live.keys() & set(ids.tolist()))
+        found = batch_of(self._head, self.dimension, {id_: self._live[id_] for id_ in there})
+        return found.ids, found.vectors
+
     # --- the writing side ---
 
     def add(self, vectors: NDArray[np.float16]) -> list[int]:
@@ -111,6 +116,7 @@ class WrittenLog(Protocol):
     def head(self) -> int: ...
     def since(self, seq: int) -> Iterator[ChangeBatch]: ...
     def live(self) -> Iterator[ChangeBatch]: ...
+    def vectors(self, ids: Ids) -> tuple[Ids, NDArray[np.float16]]: ...
     def add(self, vectors: NDArray[np.float16]) -> list[int]:
         """Commit new embeddings of this view and return their ids, in order."""
         ...
@@ -243,3 +249,23 @@ class ChangeLogContract:
         (batch,) = log.since(seq)
         assert (batch.ids.tolist(), batch.removed.tolist()) == ([], [gone])
         assert kept in played({}, log.live())
+
+    def test_vectors_are_fetched_by_id_bit_for_bit(self, log: ChangeLog, written: WrittenLog, model: Model) -> None:
+        asked = np.array(
+            [*reversed(model), next(iter(model)), 10**9], dtype=np.int64
+        )  # backwards, one twice, one not there
+        ids, vectors = log.vectors(asked)
+        assert (ids.dtype, vectors.dtype) == (np.int64, np.float16)
+        assert {id_: vector.tobytes() for id_, vector in zip(ids.tolist(), vectors, strict=True)} == model
+        assert ids.tolist() == sorted(model)
+
+    def test_fetching_nothing_gives_nothing(self, log: ChangeLog, written: WrittenLog, model: Model) -> None:
+        for asked in (no_ids(), np.array([10**9])):
+            ids, vectors = log.vectors(asked)
+            assert (ids.shape, vectors.shape) == ((0,), (0, written.dimension))
+
+    def test_what_was_removed_for_good_is_not_fetched(self, log: ChangeLog, written: WrittenLog, model: Model) -> None:
+        gone = next(iter(model))
+        written.remove([gone])
+        ids, _ = log.vectors(np.array(sorted(model)))
+        assert ids.tolist() == sorted(model.keys() - {gone})

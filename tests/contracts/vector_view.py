@@ -1,4 +1,5 @@
-"""What every `VectorView` must do. Exact views are held to NumPy's own sort, approximate ones to `RECALL_AT_10`.
+"""What every `VectorView` must do. Exact views are held to NumPy's own sort, approximate ones to `RECALL_AT_10`, and
+to the very scores of what they find.
 
 What exactness promises: the score is the inner product summed in float64 and rounded to float32; scores descend; equal
 scores, such as those of copies of one picture, come by ascending id, also where the k-th place cuts through them.
@@ -84,7 +85,9 @@ def clustered(n: int, dimension: int, seed: int) -> NDArray[np.float16]:
 def assert_answers(
     view: VectorView, model: Model, queries: Vectors, k: int, within: Ids | None = None, *, recall: float = 0.0
 ) -> None:
-    """An exact view answers just as NumPy does; an approximate one soundly, finding ``recall`` of the best."""
+    """An exact view answers just as NumPy does; an approximate one soundly, finding ``recall`` of the best, and all
+    where there are no more than ``k``.
+    """
     scores, ids = view.search(queries, k, within=within)
     assert (scores.shape, ids.shape) == ((len(queries), k), (len(queries), k))
     assert (scores.dtype, ids.dtype) == (np.float32, np.int64)
@@ -105,8 +108,11 @@ def assert_answers(
         assert list(zip(-scores[row], ids[row], strict=True))[: len(answer)] == sorted(
             zip(-scores[row, : len(answer)], answer, strict=True)
         )
-        true = np.array([model[id_] for id_ in answer], dtype=np.float32).reshape(-1, queries.shape[1]) @ queries[row]
-        np.testing.assert_allclose(scores[row, : len(answer)], true, atol=0.02)
+        vectors = np.array([model[id_] for id_ in answer], dtype=np.float64).reshape(-1, queries.shape[1])
+        true = (vectors * queries[row].astype(np.float64)).sum(axis=1).astype(np.float32)
+        np.testing.assert_array_equal(scores[row, : len(answer)], true)
+    if k >= len(model if within is None else model.keys() & set(within.tolist())):
+        np.testing.assert_array_equal(np.sort(ids), np.sort(right_ids))
     hits = sum(len(set(mine) & set(right)) for mine, right in zip(ids.tolist(), right_ids.tolist(), strict=True))
     assert hits >= recall * right_ids.size
 

@@ -23,7 +23,7 @@ from bowerbird.store.tables import asset, change, embedding, segment
 from bowerbird.store.views.exact import ExactView
 from bowerbird.types import ChangeBatch, Root, SegmentKind, Space, SpaceName, ViewKey
 from tests.contracts.change_log import ChangeLogContract, Model, played
-from tests.store.hand import DIMENSION, derive, live_ids, make_space, place, put_asset, vector, wipe
+from tests.store.hand import DIMENSION, derive, found_at, live_ids, make_space, place, put_asset, vector, wipe
 from tests.store.writer import write_a_lot
 
 TOP = Path(__file__).parents[2]
@@ -43,6 +43,7 @@ class WrittenSqlLog:
         key = ViewKey(self._space.id, KEPT)
         self._log = SqlChangeLog(catalog.engine, key, DIMENSION, batch_size=self.batch_size)
         self.head, self.since, self.live = self._log.head, self._log.since, self._log.live
+        self.vectors = self._log.vectors
 
     def add(self, vectors: NDArray[np.float16]) -> list[int]:
         ids = []
@@ -55,7 +56,7 @@ class WrittenSqlLog:
 
     def remove(self, ids: Iterable[int]) -> None:
         with self._catalog.write() as tx:
-            for found in tx.segments.found(list(ids)).values():
+            for found in found_at(tx, list(ids)).values():
                 derive(tx, found.asset.id, [self._space], [])
 
     def write_elsewhere(self) -> None:

@@ -16,12 +16,12 @@ class ViewMarks:
         self._engine = engine
 
     def get(self, key: ViewKey) -> str:
-        """The mark of the newest snapshot; ``""`` where there is none."""
+        """The marks of the newest snapshots; ``""`` where there are none."""
         with reading(self._engine) as connection:
             return Meta(connection).get(_name(key)) or ""
 
     def set(self, key: ViewKey, mark: str) -> None:
-        """Keep the mark of a snapshot that now stands."""
+        """Keep the marks, before a snapshot is written that bears the last of them."""
         with writing(self._engine) as connection:
             Meta(connection).set(_name(key), mark)
 

@@ -15,19 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bowerbird.errors import ViewDamaged
+from bowerbird.store.views.base import Halves, Mask, Rows, merged, rows_of, selector, threads_for
 from bowerbird.types import Ids, Vectors
-
-Rows = NDArray[np.intp]
-"""Places in a block, from 0."""
 
 _EXTRA, _EXTRA_SHARE = 16, 4
 """Neighbours asked for beyond k, 16 or a quarter of k, so that one pass usually shows where the top k ends."""
 _WIDEN = 8
 """How much deeper the next pass goes where it did not: many near-equal vectors."""
+_GATHER = 1000
+"""Scoring one row picked out by hand costs about as much as stepping over this many in a scan (measured)."""
+_FOLD_ROWS = 65536
+"""Vectors moved at a time while folding: 64 MB at 512 dimensions."""
 
 
 class Block:
     """``ids`` ascending, shape ``(n,)``; ``vectors`` ``(n, dimension)`` float16, the very memory that FAISS reads."""
+
+    exact = True
 
     def __init__(self, index: Any) -> None:
         import faiss
@@ -87,31 +91,36 @@ class Block:
 
     def rows_of(self, ids: Ids) -> Rows:
         """The rows of those of ``ids`` that are here, in the order of ``ids``."""
-        places = np.searchsorted(self.ids, ids)
-        places[places == len(self.ids)] = 0
-        return places[self.ids[places] == ids] if len(self.ids) else np.empty(0, dtype=np.intp)
+        return rows_of(self.ids, ids)
 
     def contenders(
-        self, queries: Vectors, k: int, margins: Vectors, admitted: NDArray[np.bool_] | None = None
+        self, queries: Vectors, k: int, margins: Vectors, alive: Mask, within: Rows | None = None
     ) -> list[Rows]:
-        """For each query the rows that may be among its ``k`` best; ``admitted``, shape ``(n,)``, says which count.
+        """For each query the rows that may be among its ``k`` best: see `Base.contenders`.
 
         Every row within the query's margin (see `scoring.slack`) of the k-th best is among them.
         """
         import faiss
 
+        if within is not None and within.size * _GATHER <= len(self):
+            return [within] * len(queries)
         params: Any = None
         total = len(self)
-        if admitted is not None:
+        if within is not None or not alive.all():
+            admitted = alive
+            if within is not None:
+                admitted = np.zeros(total, dtype=np.bool_)
+                admitted[within] = alive[within]
             total = int(np.count_nonzero(admitted))
-            bits = np.packbits(admitted, bitorder="little")
-            params = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(len(self), faiss.swig_ptr(bits)))  # type: ignore[call-arg]
+            chosen, _bits = selector(admitted)
+            params = faiss.SearchParameters(sel=chosen)  # type: ignore[call-arg]
         found = [np.empty(0, dtype=np.intp)] * len(queries)
         pending = np.arange(len(queries) if k and total else 0)
         depth = k + max(_EXTRA, k // _EXTRA_SHARE)
         while pending.size:
             depth = min(depth, total)
-            scores, rows = self._flat.search(queries[pending], depth, params=params)
+            with threads_for(pending.size):
+                scores, rows = self._flat.search(queries[pending], depth, params=params)
             lowest = scores[:, min(k, depth) - 1] - margins[pending]
             # Settled: everything was fetched, or the last one fetched is too far below the k-th to matter.
             settled = (scores[:, -1] < lowest) | (depth == total)
@@ -120,6 +129,34 @@ class Block:
             pending = pending[~settled]
             depth *= _WIDEN
         return found
+
+    def vectors_of(self, rows: Rows) -> tuple[Rows, Halves]:
+        """All of them."""
+        return rows, self.vectors[rows]
+
+    def folded(self, alive: Mask, ids: Ids, vectors: Halves) -> Block:
+        """A block in memory, or this one where nothing has changed."""
+        if alive.all() and not len(ids):
+            return self
+        everything, rows = merged(alive, self.ids, ids)
+        return Block.of(
+            self.dimension,
+            everything,
+            (self._among(rows[at : at + _FOLD_ROWS], vectors) for at in range(0, len(rows), _FOLD_ROWS)),
+        )
+
+    def differing(self, rows: Rows, vectors: Halves) -> Mask:
+        """Told to the last bit."""
+        unequal: Mask = (self.vectors[rows] != vectors).any(axis=1)
+        return unequal
+
+    def _among(self, rows: Rows, more: Halves) -> Halves:
+        """The vectors of ``rows``, which count on into ``more`` from the end of the block."""
+        vectors = np.empty((len(rows), self.dimension), dtype=np.float16)
+        own = rows < len(self)
+        vectors[own] = self.vectors[rows[own]]
+        vectors[~own] = more[rows[~own] - len(self)]
+        return vectors
 
 
 def _codes(flat: Any) -> NDArray[np.float16]:

@@ -1,4 +1,4 @@
-"""`FaissView`: an immutable block of vectors in FAISS, tombstones over it, and a delta beside it."""
+"""`FaissView`: an immutable base of vectors in FAISS, tombstones over it, and a delta beside it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bowerbird.store.views.arguments import check_batch, checked_queries
-from bowerbird.store.views.block import Block, Rows
+from bowerbird.store.views.base import Base, Rows, merged, rows_of
+from bowerbird.store.views.block import Block
 from bowerbird.store.views.delta import Delta, DeltaRows
 from bowerbird.store.views.scoring import best, contenders, slack
 from bowerbird.types import ChangeBatch, Ids, Vectors
-
-_GATHER = 1000
-"""Scoring one row picked out by hand costs about as much as stepping over this many in a scan (measured)."""
-_FOLD_ROWS = 65536
-"""Vectors moved at a time while folding: 64 MB at 512 dimensions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +22,19 @@ class _State:
 
     seq: int
     alive: NDArray[np.bool_]
-    """Which rows of the block count: the others were removed, or have a newer copy in the delta."""
+    """Which rows of the base count: the others were removed, or have a newer copy in the delta."""
     delta: DeltaRows
 
 
 class FaissView:
-    """Exact search over a `Block` and what changed since. Scores are exact as `scoring` defines them:
-    the same as `ExactView`'s to the last bit, for vectors of unit length.
+    """Search over a `Base` and what changed since. Scores are exact as `scoring` defines them; over a `Block` so is
+    what is found: the same as `ExactView` finds, to the last bit, for vectors of unit length.
 
     Searches take no lock; batches are applied one at a time.
     """
 
-    exact = True
-
-    def __init__(self, base: Block, seq: int = 0) -> None:
+    def __init__(self, base: Base, seq: int = 0) -> None:
+        self.exact = base.exact
         self.base = base
         self.base_seq = seq
         self.dimension = base.dimension
@@ -59,7 +54,7 @@ class FaissView:
 
     @property
     def changes(self) -> int:
-        """Tombstones and vectors that the block does not hold: what a new snapshot would fold in."""
+        """Tombstones and vectors that the base does not hold: what a new snapshot would fold in."""
         state = self._state
         return int(np.count_nonzero(~state.alive) + np.count_nonzero(state.delta.alive))
 
@@ -94,57 +89,55 @@ class FaissView:
         margins = slack(queries)
         in_base = self._base_contenders(state, queries, k, margins, within)
         in_delta = _delta_contenders(state.delta, queries, k, margins, within)
+        # Fetched once for all queries: an approximate base has to ask SQL for them.
+        rows, vectors = self.base.vectors_of(np.unique(np.concatenate([np.empty(0, np.intp), *in_base])))
         scores = np.empty((len(queries), k), dtype=np.float32)
         ids = np.empty((len(queries), k), dtype=np.int64)
         for row, (query, old, new) in enumerate(zip(queries, in_base, in_delta, strict=True)):
-            candidates = np.concatenate([self.base.ids[old], state.delta.ids[new]])
-            vectors = np.concatenate([self.base.vectors[old], state.delta.vectors[new]], dtype=np.float32)
-            scores[row], ids[row] = best(query, candidates, vectors, k)
+            here = rows_of(rows, old)
+            candidates = np.concatenate([self.base.ids[rows[here]], state.delta.ids[new]])
+            among = np.concatenate([vectors[here], state.delta.vectors[new]], dtype=np.float32)
+            scores[row], ids[row] = best(query, candidates, among, k)
         return scores, ids
 
     def sample(self, n: int, *, seed: int = 0) -> Vectors:
         """At most ``n`` of the vectors, each as likely as another, in ascending order of id."""
         state = self._state
-        _, rows = self._members(state)
-        chosen = np.random.default_rng(seed).choice(len(rows), size=min(n, len(rows)), replace=False)
-        return self._vectors(state, rows[np.sort(chosen)]).astype(np.float32)
+        _, rows = merged(state.alive, self.base.ids, state.delta.ids[state.delta.alive])
+        chosen = rows[np.sort(np.random.default_rng(seed).choice(len(rows), size=min(n, len(rows)), replace=False))]
+        own, new = chosen[chosen < len(self.base)], chosen[chosen >= len(self.base)] - len(self.base)
+        held, vectors = self.base.vectors_of(own)
+        ids = np.concatenate([self.base.ids[held], state.delta.ids[state.delta.alive][new]])
+        drawn = np.concatenate([vectors, state.delta.vectors[state.delta.alive][new]], dtype=np.float32)
+        return drawn[np.argsort(ids)]
 
     def folded(self) -> FaissView:
-        """The same vectors at the same `seq`, all in one block; this view is left as it is."""
+        """The same vectors at the same `seq`, all in one base; this view is left as it is."""
         state = self._state
-        if state.alive.all() and not state.delta.alive.any():
-            return FaissView(self.base, state.seq)
-        ids, rows = self._members(state)
-        parts = (self._vectors(state, rows[at : at + _FOLD_ROWS]) for at in range(0, len(rows), _FOLD_ROWS))
-        return FaissView(Block.of(self.dimension, ids, parts), state.seq)
+        new = state.delta.alive
+        # What the delta holds was float16 before.
+        vectors = state.delta.vectors[new].astype(np.float16)
+        return FaissView(self.base.folded(state.alive, state.delta.ids[new], vectors), state.seq)
+
+    def compared(self, batch: ChangeBatch) -> tuple[int, int]:
+        """Of the ids of ``batch``: how many are held here, and how many of those with another vector."""
+        state = self._state
+        rows = self.base.rows_of(batch.ids)
+        rows = rows[state.alive[rows]]
+        there = batch.vectors[np.isin(batch.ids, self.base.ids[rows])]
+        new = np.flatnonzero(state.delta.alive & np.isin(state.delta.ids, batch.ids))
+        new = new[np.argsort(state.delta.ids[new])]
+        added = batch.vectors[np.isin(batch.ids, state.delta.ids[new])]
+        altered = self.base.differing(rows, there).sum() + (state.delta.vectors[new] != added).any(axis=1).sum()
+        return len(rows) + len(new), int(altered)
 
     def _base_contenders(
         self, state: _State, queries: Vectors, k: int, margins: Vectors, within: Ids | None
     ) -> list[Rows]:
         if within is None:
-            return self.base.contenders(queries, k, margins, None if state.alive.all() else state.alive)
+            return self.base.contenders(queries, k, margins, state.alive)
         rows = self.base.rows_of(np.unique(within))
-        rows = rows[state.alive[rows]]
-        if rows.size * _GATHER <= len(self.base):
-            return [rows] * len(queries)
-        admitted = np.zeros(len(self.base), dtype=np.bool_)
-        admitted[rows] = True
-        return self.base.contenders(queries, k, margins, admitted)
-
-    def _members(self, state: _State) -> tuple[Ids, Rows]:
-        """Every id that counts, ascending, and its row: in the block, or counted on from its end in the delta."""
-        in_base, in_delta = np.flatnonzero(state.alive), np.flatnonzero(state.delta.alive)
-        ids = np.concatenate([self.base.ids[in_base], state.delta.ids[in_delta]])
-        order = np.argsort(ids, kind="stable")
-        return ids[order], np.concatenate([in_base, in_delta + len(self.base)])[order]
-
-    def _vectors(self, state: _State, rows: Rows) -> NDArray[np.float16]:
-        """The vectors of ``rows`` as `_members` counts them; what the delta holds was float16 before."""
-        vectors = np.empty((len(rows), self.dimension), dtype=np.float16)
-        old = rows < len(self.base)
-        vectors[old] = self.base.vectors[rows[old]]
-        vectors[~old] = state.delta.vectors[rows[~old] - len(self.base)]
-        return vectors
+        return self.base.contenders(queries, k, margins, state.alive, rows[state.alive[rows]])
 
 
 def _delta_contenders(delta: DeltaRows, queries: Vectors, k: int, margins: Vectors, within: Ids | None) -> list[Rows]:

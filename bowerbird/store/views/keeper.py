@@ -6,20 +6,19 @@ import logging
 import shutil
 import threading
 import uuid
-from collections.abc import Callable
-from itertools import chain
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Protocol
-
-import numpy as np
 
 from bowerbird.errors import ViewDamaged
 from bowerbird.ports import ChangeLog
 from bowerbird.store.views import snapshot
-from bowerbird.store.views.arguments import check_batch
-from bowerbird.store.views.block import Block
+from bowerbird.store.views.base import Base
+from bowerbird.store.views.build import build, outgrown
+from bowerbird.store.views.cells import Cells
 from bowerbird.store.views.faiss_view import FaissView
-from bowerbird.types import ChangeBatch, SegmentKind, Space, ViewKey
+from bowerbird.store.views.following import catch_up, faults, from_log, more_than
+from bowerbird.types import SegmentKind, Space, Vectors, ViewKey
 
 log = logging.getLogger(__name__)
 
@@ -27,24 +26,26 @@ SMALLEST = 1000
 """Fewer vectors than this are read from SQL as fast as from a snapshot, and so many changes are always worth one."""
 SHARE = 0.1
 """Changes worth a new snapshot, as a share of the old one."""
-
-_ATTEMPTS = 5
-"""How often `check` looks for a moment at which nobody writes."""
+EXACT_UP_TO = 50_000
+"""Vectors of a view that are all looked at; above, it becomes approximate. An estimate of where that begins to pay."""
 
 
 class Marks(Protocol):
-    """What the database itself says of a view's newest snapshot: a random mark, which the snapshot bears too.
+    """What the database itself says of a view's snapshot: random marks, one of which the snapshot bears too.
 
     A database that was restored from a backup, or exchanged for another, bears other marks. Its snapshots are then not
     believed, though they be of the same encoder and of lines that its log has reached again.
+
+    They are two, with a space between: that of the snapshot that stood, and that of the one then begun. Whether the
+    second replaces the first at once, later, or never, what stands bears a mark that the database knows.
     """
 
     def get(self, key: ViewKey) -> str:
-        """The mark; ``""`` where no snapshot has been written."""
+        """The marks; ``""`` where no snapshot has been begun."""
         ...
 
     def set(self, key: ViewKey, mark: str) -> None:
-        """Keep the mark of a snapshot that now stands."""
+        """Keep the marks, before a snapshot is written that bears the last of them."""
         ...
 
 
@@ -58,31 +59,44 @@ class ViewKeeper:
 
     ``log_of`` gives a view's side of the change log, ``marks`` what the database says of its snapshots. Nothing here is
     needed to survive: whatever is amiss with a snapshot, the view is rebuilt in memory from SQL, and the reason is
-    logged.
+    logged. A snapshot of more than ``exact_up_to`` vectors is approximate; ``texts`` gives queries to measure it by,
+    such as people write: vectors of shape ``(n, dimension)``, or None where there are none.
     """
 
-    def __init__(self, folder: Path, log_of: Callable[[ViewKey], ChangeLog], *, marks: Marks) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        log_of: Callable[[ViewKey], ChangeLog],
+        *,
+        marks: Marks,
+        exact_up_to: int = EXACT_UP_TO,
+        texts: Callable[[Space], Vectors | None] = lambda space: None,
+    ) -> None:
         self._folder = folder
         self._marks = marks
         self._log_of = log_of
+        self._exact_up_to = exact_up_to
+        self._texts = texts
         self._open: dict[ViewKey, _Open] = {}
         self._locks: dict[ViewKey, threading.RLock] = {}
+        self._saving: dict[ViewKey, threading.Lock] = {}
 
-    def view(self, space: Space, kind: SegmentKind) -> FaissView:
+    def view(self, space: Space, kind: SegmentKind, *, head: int | None = None) -> FaissView:
         """The view, caught up with the change log: at least as far as its head was when this was called.
 
-        A view returned earlier stays usable, but only the one returned last is kept up.
+        A view returned earlier stays usable, but only the one returned last is kept up. Who knows the ``head`` already
+        and asks for several views spares each of them a question to the database.
         """
         key = ViewKey(space.id, kind)
-        with self._lock(key):
-            changes = self._log_of(key)
-            head = changes.head()
-            opened = self._open.get(key)
-            if opened is None or not opened.fits(space, head) or self._reopening_pays(key, opened, head):
-                opened = self._load(space, kind, head)
-                self._open[key] = opened
-            _catch_up(opened.view, changes, head)
-            return opened.view
+        known = self._open.get(key)
+        if known is not None and known.view.seq == head and known.fits(space, head):
+            return known.view
+        return self._caught_up(space, kind).view
+
+    def opened(self, space: Space, kind: SegmentKind) -> FaissView:
+        """The view as it was when it was last asked for: good enough for what need not be of this moment."""
+        known = self._open.get(ViewKey(space.id, kind))
+        return known.view if known is not None and known.of(space) else self.view(space, kind)
 
     def save(self, space: Space, kind: SegmentKind, *, force: bool = False) -> bool:
         """Fold the view into a new snapshot if that is worth it, or with ``force``; True where one was written.
@@ -91,25 +105,29 @@ class ViewKeeper:
         where the folder cannot be written to; the old snapshot then still stands.
         """
         key = ViewKey(space.id, kind)
-        with self._lock(key):
-            view = self.view(space, kind)
-            if not (force or self._worth_saving(key, view)):
+        # Searches go on meanwhile: the lock that they need is held only while views are caught up and exchanged.
+        with self._saving.setdefault(key, threading.Lock()):
+            opened = self._opened_to_save(space, kind)
+            if opened is not None and not (force or self._worth_saving(key, opened)):
                 return False
-            folded = view.folded()
+            base, seq = self._made(None if opened is None else opened.view, space, kind)
             mark = uuid.uuid4().hex
-            snapshot.write(self._place(key), folded.base, folded.seq, fingerprint=made_of(space, mark), kind=kind.value)
-            self._marks.set(key, mark)
+            # Before the write, which others see as soon as it is done; to set it may take as long as a writer works.
+            self._marks.set(key, " ".join([*self._marks_borne(space, kind), mark]))
+            snapshot.write(self._place(key), base, seq, fingerprint=made_of(space, mark), kind=kind.value)
             # From now on use the file: the vectors leave memory, and whoever opens it next finds it verified.
-            del self._open[key]
-            self.view(space, kind)
+            del opened, base
+            reopened = self._load(space, kind)
+            with self._lock(key):
+                self._open[key] = reopened
+                self._caught_up(space, kind)
             return True
 
     def rebuild(self, space: Space, kind: SegmentKind) -> FaissView:
         """Make the view anew from SQL, in memory, whatever the snapshot says; nothing is written."""
         key = ViewKey(space.id, kind)
         with self._lock(key):
-            opened = _Open(_from_log(self._log_of(key), space.dimension), space, saved=False)
-            self._open[key] = opened
+            opened = self._open[key] = self._from_sql(space, kind, self._standing(key))
             return opened.view
 
     def check(self, space: Space, kind: SegmentKind) -> list[str]:
@@ -120,12 +138,12 @@ class ViewKeeper:
         key = ViewKey(space.id, kind)
         changes = self._log_of(key)
         try:
-            read = self._read(space, kind, changes.head(), verify=True)
+            read = self._read(space, kind, verify=True)
         except ViewDamaged as damage:
             return [f"{_name(key)}: {damage}"]
         if read is None:
             return []
-        return [f"{_name(key)}: {fault}" for fault in _compare(FaissView(read[1], read[0].seq), changes)]
+        return [f"{_name(key)}: {fault}" for fault in faults(FaissView(read[1], read[0].seq), changes)]
 
     def drop(self, space: Space, kind: SegmentKind) -> None:
         """Remove the view's files: of a space that is retired, say. The caller holds the library's lease."""
@@ -134,44 +152,122 @@ class ViewKeeper:
             self._open.pop(key, None)
             shutil.rmtree(self._place(key), ignore_errors=True)
 
+    def let_go(self, keep: Collection[int]) -> None:
+        """Give back what the views of all spaces but those with these ids take, in memory and of files long removed.
+
+        Views handed out stay usable, and what is asked for again is opened again.
+        """
+        for key in list(self._open):
+            if key.space_id not in keep:
+                self._open.pop(key, None)  # without its lock, which may be held for as long as a view takes to build
+
     def _lock(self, key: ViewKey) -> threading.RLock:
         return self._locks.setdefault(key, threading.RLock())
 
-    def _load(self, space: Space, kind: SegmentKind, head: int) -> _Open:
+    def _caught_up(self, space: Space, kind: SegmentKind) -> _Open:
         key = ViewKey(space.id, kind)
-        try:
-            read = self._read(space, kind, head)
-        except ViewDamaged as damage:
-            log.warning("view %s is rebuilt from SQL: %s; `bowerbird doctor` mends it", _name(key), damage)
-            read = None
-        if read is not None:
-            return _Open(FaissView(read[1], read[0].seq), space, saved=True)
-        return _Open(_from_log(self._log_of(key), space.dimension), space, saved=False)
+        with self._lock(key):
+            changes = self._log_of(key)
+            head = changes.head()
+            opened = self._open.get(key)
+            if opened is None or not opened.fits(space, head) or self._reopening_pays(key, opened, head):
+                opened = self._open[key] = self._load(space, kind)
+            catch_up(opened.view, changes, head)
+            return opened
 
-    def _read(
-        self, space: Space, kind: SegmentKind, head: int, *, verify: bool = False
-    ) -> tuple[snapshot.Manifest, Block] | None:
+    def _load(self, space: Space, kind: SegmentKind) -> _Open:
+        standing = self._standing(ViewKey(space.id, kind))
+        return self._stored(space, kind) or self._from_sql(space, kind, standing)
+
+    def _from_sql(self, space: Space, kind: SegmentKind, passed_over: snapshot.Manifest | None) -> _Open:
+        view = from_log(self._log_of(ViewKey(space.id, kind)), space.dimension)
+        return _Open(view, space, saved=False, passed_over=passed_over)
+
+    def _stored(self, space: Space, kind: SegmentKind) -> _Open | None:
+        try:
+            read = self._read(space, kind)
+        except ViewDamaged as damage:
+            name = _name(ViewKey(space.id, kind))
+            log.warning("view %s is rebuilt from SQL: %s; `bowerbird doctor` mends it", name, damage)
+            return None
+        return None if read is None else _Open(FaissView(read[1], read[0].seq), space, saved=True)
+
+    def _opened_to_save(self, space: Space, kind: SegmentKind) -> _Open | None:
+        """The view, caught up; None where there is no snapshot and too much in SQL to read it all into memory."""
         key = ViewKey(space.id, kind)
-        expected = snapshot.Expected(made_of(space, self._marks.get(key)), kind.value, space.dimension)
-        read = snapshot.read(self._place(key), expected, verify=verify)
-        if read is not None and read[0].seq > head:
-            raise ViewDamaged(f"the snapshot covers line {read[0].seq} of a change log that ends at {head}")
-        return read
+        changes = self._log_of(key)
+        with self._lock(key):
+            head = changes.head()
+            opened = self._open.get(key)
+            if opened is None or not opened.fits(space, head):
+                standing = self._standing(key)
+                stored = self._stored(space, kind)
+                if stored is None and more_than(changes, self._exact_up_to):
+                    return None
+                self._open[key] = stored or self._from_sql(space, kind, standing)
+            return self._caught_up(space, kind)
+
+    def _made(self, view: FaissView | None, space: Space, kind: SegmentKind) -> tuple[Base, int]:
+        """What a snapshot of the view is to hold, and the line of the change log up to which it does."""
+        changes = self._log_of(ViewKey(space.id, kind))
+        if view is not None:
+            approximate = len(view) > self._exact_up_to
+            if not approximate and not view.exact:  # it has shrunk
+                view = from_log(changes, space.dimension)
+            elif approximate and (not isinstance(view.base, Cells) or outgrown(view.base, len(view))):
+                view = None
+        if view is None:
+            return build(changes, space.dimension, self._texts(space))
+        folded = view.folded()
+        return folded.base, folded.seq
+
+    def _read(self, space: Space, kind: SegmentKind, *, verify: bool = False) -> tuple[snapshot.Manifest, Base] | None:
+        key = ViewKey(space.id, kind)
+        marks = self._marks.get(key)
+        while True:
+            fingerprints = tuple(made_of(space, mark) for mark in marks.split())
+            expected = snapshot.Expected(fingerprints, kind.value, space.dimension)
+            try:
+                read = snapshot.read(self._place(key), expected, fetch=self._log_of(key).vectors, verify=verify)
+            except ViewDamaged:
+                before, marks = marks, self._marks.get(key)
+                if marks == before:
+                    raise
+                continue  # another process has begun a snapshot since the marks were read: that is what stands now
+            # Asked only now: the log may have grown, and a snapshot been made of it, since the caller last looked.
+            if read is not None and read[0].seq > (head := self._log_of(key).head()):
+                raise ViewDamaged(f"the snapshot covers line {read[0].seq} of a change log that ends at {head}")
+            return read
+
+    def _standing(self, key: ViewKey) -> snapshot.Manifest | None:
+        """What the snapshot on disk says of itself; None where there is none, or it says nothing that can be read."""
+        try:
+            return snapshot.read_manifest(self._place(key))
+        except ViewDamaged:
+            return None
+
+    def _marks_borne(self, space: Space, kind: SegmentKind) -> list[str]:
+        """Which of the database's marks the snapshot on disk bears: one, or none."""
+        key = ViewKey(space.id, kind)
+        standing = self._standing(key)
+        marks = self._marks.get(key).split()
+        return [mark for mark in marks if standing is not None and standing.fingerprint == made_of(space, mark)]
 
     def _reopening_pays(self, key: ViewKey, opened: _Open, head: int) -> bool:
-        """Whether another process has written a snapshot that spares us catching up, or a large delta."""
-        if opened.view.seq == head and not self._many_changes(opened.view):
+        """Whether another process has written a snapshot that spares us memory, catching up, or a large delta."""
+        view = opened.view
+        if view.seq == head and not self._many_changes(view):
             return False
-        try:
-            manifest = snapshot.read_manifest(self._place(key))
-        except ViewDamaged:
+        manifest = self._standing(key)
+        if manifest is None or manifest == opened.passed_over or manifest.seq > head:
             return False  # what is open is good
-        if manifest is None or not opened.view.base_seq < manifest.seq <= head:
-            return False
-        return manifest.seq > opened.view.seq or self._many_changes(opened.view)
+        if not opened.saved:
+            return manifest.seq >= view.base_seq
+        return manifest.seq > view.seq or (manifest.seq > view.base_seq and self._many_changes(view))
 
-    def _worth_saving(self, key: ViewKey, view: FaissView) -> bool:
-        if self._open[key].saved:
+    def _worth_saving(self, key: ViewKey, opened: _Open) -> bool:
+        view = opened.view
+        if opened.saved:
             return self._many_changes(view)
         # A damaged snapshot is replaced however small, or it would be found damaged every time.
         return len(view) >= SMALLEST or (self._place(key) / snapshot.MANIFEST).exists()
@@ -185,62 +281,27 @@ class ViewKeeper:
 
 
 class _Open:
-    """A view in use, the space it was opened for, and whether its block is a snapshot on disk."""
+    """A view in use, the space it was opened for, and whether its block is a snapshot on disk.
 
-    def __init__(self, view: FaissView, space: Space, *, saved: bool) -> None:
+    ``passed_over`` is the snapshot that stood when the view was made from SQL instead: not to be tried again.
+    """
+
+    def __init__(
+        self, view: FaissView, space: Space, *, saved: bool, passed_over: snapshot.Manifest | None = None
+    ) -> None:
         self.view = view
         self.saved = saved
+        self.passed_over = passed_over
         self._fingerprint = space.fingerprint
 
     def fits(self, space: Space, head: int) -> bool:
         """False where the space is another by now, or the log goes back behind the view: another database."""
-        same = self._fingerprint == space.fingerprint and self.view.dimension == space.dimension
-        return same and self.view.seq <= head
+        return self.of(space) and self.view.seq <= head
+
+    def of(self, space: Space) -> bool:
+        """Whether this is a view of that space."""
+        return self._fingerprint == space.fingerprint and self.view.dimension == space.dimension
 
 
 def _name(key: ViewKey) -> str:
     return f"{key.space_id}-{key.kind.value}"
-
-
-def _from_log(changes: ChangeLog, dimension: int) -> FaissView:
-    """A view of all that is live, in one block in memory."""
-    batches = []
-    for batch in changes.live():
-        check_batch(batch, dimension)
-        batches.append(batch)
-    block = Block.of(dimension, np.concatenate([batch.ids for batch in batches]), (batch.vectors for batch in batches))
-    return FaissView(block, batches[0].seq)
-
-
-def _catch_up(view: FaissView, changes: ChangeLog, head: int) -> None:
-    if view.seq >= head:
-        return
-    for batch in changes.since(view.seq):
-        view.apply(batch)
-    if view.seq < head:
-        # The last lines were other views': remember that they were looked at.
-        nothing = np.empty(0, dtype=np.int64)
-        view.apply(ChangeBatch(head, nothing, np.empty((0, view.dimension), dtype=np.float16), nothing))
-
-
-def _compare(view: FaissView, changes: ChangeLog) -> list[str]:
-    """How the view, once caught up, differs from what is live in SQL."""
-    for _ in range(_ATTEMPTS):
-        _catch_up(view, changes, changes.head())
-        live = changes.live()
-        first = next(live)
-        if first.seq == view.seq:
-            break
-    else:
-        return ["could not be compared, as the library is being written to: run it again later"]
-    block = view.folded().base
-    missing = altered = present = 0
-    for batch in chain([first], live):
-        rows = block.rows_of(batch.ids)
-        held = np.isin(batch.ids, block.ids[rows])
-        missing += int(np.count_nonzero(~held))
-        altered += int(np.count_nonzero((block.vectors[rows] != batch.vectors[held]).any(axis=1)))
-        present += len(rows)
-    extra = len(block) - present
-    counts = {"is missing {} vectors": missing, "holds {} that are not in SQL": extra, "{} differ from SQL": altered}
-    return [words.format(count) for words, count in counts.items() if count]

@@ -3,7 +3,7 @@
 ``views/<space_id>-<kind>/`` holds::
 
     manifest.json                       what the snapshot is; it names the data file
-    <seq>-<start of its sha256>.faiss   a `Block`
+    <seq>-<start of its sha256>.faiss   a `Block`, or `Cells`
     verified.json                       which file was last found whole, so that it is hashed once, not at every opening
 
 Nothing is ever changed in place. A crash leaves the old manifest and the old data file, and perhaps a stray file,
@@ -17,16 +17,21 @@ import hashlib
 import json
 import os
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from bowerbird.errors import ViewDamaged
+from bowerbird.store.views.base import Base, Fetch
 from bowerbird.store.views.block import Block
+from bowerbird.store.views.cells import Cells
 from bowerbird.store.views.durable import TEMPORARY, write_durably
+from bowerbird.store.views.reach import Reach
 
-FORMAT = 1
-"""Of the manifest and the data file; raised when either changes its meaning."""
+FORMAT = 2
+"""Of the manifest and the data file; raised when either changes its meaning. Format 1 knew nothing but blocks."""
+_READS = (1, FORMAT)
+EXACT, APPROXIMATE = "exact", "approximate"
 MANIFEST = "manifest.json"
 VERIFIED = "verified.json"
 
@@ -44,13 +49,17 @@ class Manifest:
     file: str
     size: int
     sha256: str
+    index: str = EXACT
+    """What the data file holds: `EXACT` a `Block`, `APPROXIMATE` `Cells`."""
+    reach: dict[str, int] = field(default_factory=dict)
+    """Of `Cells`: see `reach.Reach`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a snapshot must be for a view to be built on it."""
+    """What a snapshot must be for a view to be built on it: it bears one of the ``fingerprints``."""
 
-    fingerprint: str
+    fingerprints: tuple[str, ...]
     kind: str
     dimension: int
 
@@ -67,33 +76,41 @@ def read_manifest(folder: Path) -> Manifest | None:
         raise ViewDamaged("the manifest is torn") from error
     if not isinstance(read, dict) or not isinstance(read.get("format"), int):
         raise ViewDamaged("the manifest states no format")
-    if read["format"] != FORMAT:
+    if read["format"] not in _READS:
         raise ViewDamaged(f"the snapshot is of format {read['format']}, this program reads {FORMAT}")
     try:
         manifest = Manifest(**read)
     except TypeError as error:
         raise ViewDamaged("the manifest's fields are not those of its format") from error
-    for field in fields(Manifest):
-        value = getattr(manifest, field.name)
-        if type(value).__name__ != field.type:  # annotations are strings here
-            raise ViewDamaged(f"the manifest's {field.name} is no {field.type}")
+    for each in fields(Manifest):
+        wanted = str(each.type).partition("[")[0]  # annotations are strings here
+        if type(getattr(manifest, each.name)).__name__ != wanted:
+            raise ViewDamaged(f"the manifest's {each.name} is no {wanted}")
+    if manifest.index not in {EXACT, APPROXIMATE}:
+        raise ViewDamaged(f"the manifest names an index of kind {manifest.index}, which this program does not know")
     if Path(manifest.file).name != manifest.file:
         raise ViewDamaged("the manifest names a file outside its folder")
     return manifest
 
 
-def read(folder: Path, expected: Expected, *, verify: bool = False) -> tuple[Manifest, Block] | None:
+def read(
+    folder: Path, expected: Expected, *, fetch: Fetch | None = None, verify: bool = False
+) -> tuple[Manifest, Base] | None:
     """Check and map the snapshot in ``folder``: manifest, then size, then sha256, and only then does FAISS read it.
 
     None where there is none. The sha256 is taken once for each (inode, size, mtime) of the data file, and always
-    with ``verify``. Raises `ViewDamaged`, with the reason in one line, where anything is amiss.
+    with ``verify``. ``fetch`` is what `Cells` get their vectors by. Raises `ViewDamaged`, with the reason in one line,
+    where anything is amiss.
     """
     while (manifest := read_manifest(folder)) is not None:
-        for field in fields(Expected):
-            if (found := getattr(manifest, field.name)) != (wanted := getattr(expected, field.name)):
-                raise ViewDamaged(f"the snapshot's {field.name} is {found}, the library's is {wanted}")
+        if manifest.fingerprint not in expected.fingerprints:
+            known = " or ".join(expected.fingerprints) or "none"
+            raise ViewDamaged(f"the snapshot's fingerprint is {manifest.fingerprint}, the library's is {known}")
+        for name in ("kind", "dimension"):
+            if (found := getattr(manifest, name)) != (wanted := getattr(expected, name)):
+                raise ViewDamaged(f"the snapshot's {name} is {found}, the library's is {wanted}")
         try:
-            return manifest, _open(folder, manifest, verify=verify)
+            return manifest, _open(folder, manifest, fetch, verify=verify)
         except FileNotFoundError as error:
             # Another process may have replaced the snapshot between the two reads: then there is a newer manifest.
             if read_manifest(folder) == manifest:
@@ -103,8 +120,8 @@ def read(folder: Path, expected: Expected, *, verify: bool = False) -> tuple[Man
     return None
 
 
-def write(folder: Path, block: Block, seq: int, *, fingerprint: str, kind: str) -> Manifest:
-    """Make ``block`` the snapshot in ``folder`` and remove what no manifest names. The caller holds the lease.
+def write(folder: Path, base: Base, seq: int, *, fingerprint: str, kind: str) -> Manifest:
+    """Make ``base`` the snapshot in ``folder`` and remove what no manifest names. The caller holds the lease.
 
     Raises `StorageFull` or `LibraryError` with the old snapshot still standing and nothing left behind.
     """
@@ -117,7 +134,7 @@ def write(folder: Path, block: Block, seq: int, *, fingerprint: str, kind: str) 
             digest.update(piece)
             size += len(piece)
 
-        block.write(take)
+        base.write(take)
         return name()
 
     def name() -> str:
@@ -127,7 +144,17 @@ def write(folder: Path, block: Block, seq: int, *, fingerprint: str, kind: str) 
     try:
         write_durably(folder, data)
         manifest = Manifest(
-            FORMAT, fingerprint, kind, block.dimension, seq, len(block), name(), size, digest.hexdigest()
+            FORMAT,
+            fingerprint,
+            kind,
+            base.dimension,
+            seq,
+            len(base),
+            name(),
+            size,
+            digest.hexdigest(),
+            APPROXIMATE if isinstance(base, Cells) else EXACT,
+            base.reach.as_json() if isinstance(base, Cells) else {},
         )
         write_durably(folder, lambda file: _dump(asdict(manifest), file, MANIFEST))
     finally:
@@ -135,7 +162,7 @@ def write(folder: Path, block: Block, seq: int, *, fingerprint: str, kind: str) 
     return manifest
 
 
-def _open(folder: Path, manifest: Manifest, *, verify: bool) -> Block:
+def _open(folder: Path, manifest: Manifest, fetch: Fetch | None, *, verify: bool) -> Base:
     path = folder / manifest.file
     stat = path.stat()
     if stat.st_size != manifest.size:
@@ -154,10 +181,22 @@ def _open(folder: Path, manifest: Manifest, *, verify: bool) -> Block:
                 (folder / VERIFIED).unlink(missing_ok=True)
             raise ViewDamaged(f"{path.name} does not have the sha256 that the manifest says")
         _remember_verified(folder, identity)
-    block = Block.mapped(path)
-    if (block.dimension, len(block), len(block.vectors)) != (manifest.dimension, manifest.count, manifest.count):
+    base = _mapped(path, manifest, fetch)
+    if (base.dimension, len(base)) != (manifest.dimension, manifest.count):
         raise ViewDamaged(f"{path.name} holds other vectors than the manifest says")
-    return block
+    return base
+
+
+def _mapped(path: Path, manifest: Manifest, fetch: Fetch | None) -> Base:
+    if manifest.index == EXACT:
+        return Block.mapped(path)
+    if fetch is None:
+        raise ViewDamaged(f"{path.name} is approximate, and nothing is at hand to get its vectors by")
+    try:
+        reach = Reach.from_json(manifest.reach)
+    except ValueError as error:
+        raise ViewDamaged("the manifest's reach is none") from error
+    return Cells.mapped(path, reach, fetch)
 
 
 def _was_verified(folder: Path, identity: dict[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from bowerbird.store.views.keeper import ViewKeeper
+from bowerbird.store.views.keeper import EXACT_UP_TO, ViewKeeper
 from bowerbird.types import ChangeBatch, SegmentKind, Space, SpaceName, SpaceState, ViewKey
 from tests.contracts.change_log import FakeChangeLog
 
@@ -24,7 +24,8 @@ class Library:
 
     kind = SegmentKind.IMAGE
 
-    def __init__(self, folder: Path, dimension: int = 8) -> None:
+    def __init__(self, folder: Path, dimension: int = 8, *, exact_up_to: int = EXACT_UP_TO) -> None:
+        self.exact_up_to = exact_up_to
         self.folder = folder / "views"
         self.marks = MarksInMemory()
         self.log = FakeChangeLog(dimension)
@@ -32,7 +33,7 @@ class Library:
         self.place = self.folder / "3-image"
 
     def keeper(self) -> ViewKeeper:
-        return ViewKeeper(self.folder, lambda key: self.log, marks=self.marks)
+        return ViewKeeper(self.folder, lambda key: self.log, marks=self.marks, exact_up_to=self.exact_up_to)
 
     def play(self, batches: Iterable[ChangeBatch]) -> None:
         for batch in batches:

@@ -27,6 +27,8 @@ class CellView(ExactView):
         for row, query in enumerate(queries):
             near = ids[np.isin(cells, np.argsort(-(centres @ query))[: self.probes])]
             admitted = near if within is None else np.intersect1d(near, within)
+            if len(admitted) < k:  # too few: all cells
+                admitted = ids if within is None else np.intersect1d(ids, within)
             scores[row], found[row] = (part[0] for part in super().search(query[None], k, within=admitted))
         return scores, found
 

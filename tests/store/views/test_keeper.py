@@ -1,9 +1,11 @@
 """The keeper: opening, catching up, saving, and rebuilding from the log whenever a snapshot cannot be trusted."""
 
+import gc
 import json
 import logging
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +14,14 @@ import numpy as np
 import pytest
 
 from bowerbird.errors import StorageFull
+from bowerbird.store.views import snapshot
 from bowerbird.store.views.faiss_view import FaissView
 from bowerbird.store.views.keeper import SMALLEST, ViewKeeper
 from bowerbird.store.views.snapshot import MANIFEST, VERIFIED
-from bowerbird.types import ChangeBatch, SegmentKind
+from bowerbird.types import ChangeBatch, SegmentKind, ViewKey
 from tests.contracts.change_log import FakeChangeLog, unit_vectors
 from tests.contracts.vector_view import Model, assert_answers
-from tests.store.views.libraries import Library
+from tests.store.views.libraries import Library, MarksInMemory
 from tests.store.views.test_snapshot import flip_a_byte
 
 
@@ -264,6 +267,123 @@ def test_a_view_can_be_dropped(library: Library) -> None:
     assert_right(library, view(library, keeper))
 
 
+def test_views_of_spaces_that_are_let_go_leave_memory_and_stay_usable_where_held(library: Library) -> None:
+    logs = {3: library.log, 4: CountedLog(8)}
+    logs[4].add(unit_vectors(9, 8))
+    keeper = ViewKeeper(library.folder, lambda key: logs[key.space_id], marks=library.marks)
+    other = replace(library.space, id=4)
+    kept, held = view(library, keeper), keeper.view(other, SegmentKind.IMAGE)
+    let_go = weakref.ref(keeper.view(other, SegmentKind.PAGE))
+    keeper.let_go({3})
+    gc.collect()
+    assert let_go() is None
+    assert view(library, keeper) is kept
+    assert keeper.view(other, SegmentKind.IMAGE) is not held
+    library.log = logs[4]
+    assert_right(library, held)
+
+
+# --- while a snapshot is exchanged for another ---
+
+
+def assert_believed(library: Library, caplog: pytest.LogCaptureFixture) -> FaissView:
+    """A process that starts now reads the snapshot, and a doctor finds no fault."""
+    asked(library)
+    opened = view(library, library.keeper())
+    assert "live" not in asked(library)
+    assert_right(library, opened)
+    assert library.keeper().check(library.space, library.kind) == []
+    assert not caplog.records
+    return opened
+
+
+def test_whoever_opens_a_view_while_it_is_saved_believes_the_snapshot(
+    library: Library, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    save(library)
+    library.log.add(unit_vectors(5, 8, seed=1))
+    write, seqs = snapshot.write, []
+
+    def watched(*arguments: object, **options: object) -> object:
+        seqs.append(assert_believed(library, caplog).base_seq)
+        written = write(*arguments, **options)  # type: ignore[arg-type]
+        seqs.append(assert_believed(library, caplog).base_seq)
+        return written
+
+    monkeypatch.setattr(snapshot, "write", watched)
+    save(library)
+    seqs.append(assert_believed(library, caplog).base_seq)
+    assert seqs == [300, 305, 305]
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_a_crash_before_or_after_the_exchange_costs_nothing(
+    library: Library, written: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    save(library)
+    write = snapshot.write
+
+    def crashing(*arguments: object, **options: object) -> object:
+        if written:
+            write(*arguments, **options)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    for times in range(3):
+        library.log.add(unit_vectors(1, 8, seed=times))
+        monkeypatch.setattr(snapshot, "write", crashing)
+        with pytest.raises(KeyboardInterrupt):
+            save(library)
+        monkeypatch.setattr(snapshot, "write", write)
+        assert assert_believed(library, caplog).base_seq == (301 + times if written else 300)
+    assert len(library.marks.get(ViewKey(3, library.kind)).split()) == 2, "they do not heap up"
+    save(library)
+    assert assert_believed(library, caplog).base_seq == 303
+
+
+@pytest.mark.parametrize("grown", [0, 5])
+def test_a_snapshot_that_is_exchanged_between_mark_and_manifest_is_believed(
+    library: Library, grown: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Slow(MarksInMemory):
+        """Two other processes save after the marks were read."""
+
+        left = 2
+
+        def get(self, key: ViewKey) -> str:
+            said = super().get(key)
+            if self.left:
+                self.left -= 1
+                left, self.left = self.left, 0
+                library.log.add(unit_vectors(grown, 8, seed=left))
+                save(library)
+                asked(library)
+                self.left = left
+            return said
+
+    save(library)
+    slow = Slow()
+    slow.marks = library.marks.marks
+    library.marks = slow
+    opened = view(library, library.keeper())
+    assert slow.left == 0
+    assert "live" not in asked(library)
+    assert not caplog.records
+    assert_right(library, opened)
+
+
+def test_the_first_snapshot_of_a_view_in_memory_is_taken_up_with_the_next_change(library: Library) -> None:
+    reader = library.keeper()
+    old = view(library, reader)
+    save(library)
+    library.log.add(unit_vectors(1, 8, seed=1))
+    asked(library)
+    opened = view(library, reader)
+    assert asked(library) == ["since 300"]
+    assert (opened.base_seq, opened.changes) == (300, 1)
+    assert opened is not old
+    assert_right(library, opened)
+
+
 # --- snapshots that cannot be trusted ---
 
 
@@ -290,7 +410,7 @@ def _torn(library: Library) -> None:
 
 
 def _of_the_future(library: Library) -> None:
-    (library.place / MANIFEST).write_text('{"format": 2, "shards": []}')
+    (library.place / MANIFEST).write_text('{"format": 3, "shards": []}')
 
 
 def _altered(library: Library) -> None:
@@ -318,6 +438,24 @@ def test_a_snapshot_that_cannot_be_trusted_is_rebuilt_from_the_log_and_then_repl
     caplog.clear()
     assert_right(library, view(library, library.keeper()))
     assert not caplog.records
+
+
+def test_a_snapshot_that_was_passed_over_is_not_tried_again(library: Library, caplog: pytest.LogCaptureFixture) -> None:
+    save(library)
+    _altered(library)
+    keeper = library.keeper()
+    view(library, keeper)
+    assert len(caplog.records) == 1
+    rebuilt = keeper.rebuild(library.space, library.kind)
+    asked(library)
+    for seed in range(2):
+        library.log.add(unit_vectors(1, 8, seed=seed))
+        assert view(library, keeper) is rebuilt
+    assert "live" not in asked(library)
+    assert len(caplog.records) == 1
+    save(library)
+    library.log.add(unit_vectors(1, 8, seed=6))
+    assert view(library, keeper).base_seq == 302, "but the one that takes its place is"
 
 
 def test_a_crash_between_data_and_manifest_costs_only_the_snapshot(library: Library) -> None:

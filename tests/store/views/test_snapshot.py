@@ -15,7 +15,7 @@ from bowerbird.store.views.block import Block
 from bowerbird.store.views.snapshot import MANIFEST, VERIFIED, Expected, Manifest
 from tests.contracts.change_log import unit_vectors
 
-EXPECTED = Expected(fingerprint="f" * 64, kind="image", dimension=8)
+EXPECTED = Expected(fingerprints=("d" * 64, "f" * 64), kind="image", dimension=8)
 
 
 def block_of(n: int, seed: int = 0) -> Block:
@@ -23,7 +23,7 @@ def block_of(n: int, seed: int = 0) -> Block:
 
 
 def write(folder: Path, n: int = 50, seq: int = 7, seed: int = 0) -> Manifest:
-    return snapshot.write(folder, block_of(n, seed), seq, fingerprint=EXPECTED.fingerprint, kind=EXPECTED.kind)
+    return snapshot.write(folder, block_of(n, seed), seq, fingerprint=EXPECTED.fingerprints[1], kind=EXPECTED.kind)
 
 
 def open_(folder: Path, *, verify: bool = False) -> Block:
@@ -131,7 +131,7 @@ def _tell_the_truth(folder: Path, manifest: Manifest) -> None:
         (_lose, "is missing"),
         (_flip, "does not have the sha256"),
         (_tear_the_manifest, "the manifest is torn"),
-        (_edit(format=2), "is of format 2"),
+        (_edit(format=3), "is of format 3"),
         (_edit(format="x"), "states no format"),
         (_edit(fingerprint="e" * 64), "fingerprint is e"),
         (_edit(dimension=9), "dimension is 9"),
@@ -297,6 +297,10 @@ def test_a_read_only_folder_keeps_its_snapshot(folder: Path) -> None:
 
 def test_the_expectation_is_checked_field_by_field(folder: Path) -> None:
     write(folder)
-    for other in (replace(EXPECTED, fingerprint="x"), replace(EXPECTED, kind="page"), replace(EXPECTED, dimension=9)):
+    for other in (
+        replace(EXPECTED, fingerprints=("x",)),
+        replace(EXPECTED, kind="page"),
+        replace(EXPECTED, dimension=9),
+    ):
         with pytest.raises(ViewDamaged):
             snapshot.read(folder, other)

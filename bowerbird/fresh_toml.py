@@ -24,6 +24,6 @@ FRESH_TOML = """\
 
 [search]
 # min_relevance = 0.0       # leave out hits below
-# stands_out = 0.12         # what a hit must reach for anything to be said to match
+# stands_out = 0.1          # what a hit must reach for anything to be said to match
 # rerank = "none"           # cross-encoder:NAME_OR_FOLDER, encoder:SPEC, several joined by +
 """

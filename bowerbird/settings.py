@@ -63,12 +63,12 @@ class SearchSettings(BaseModel):
 
     min_relevance: float = Field(0.0, ge=0, le=1)
     """Hits below are left out."""
-    stands_out: float = Field(0.12, ge=0, le=1)
+    stands_out: float = Field(0.1, ge=0, le=1)
     """The relevance from which on something is said to match at all. Settled on the tuned half of the eval set."""
     exact_up_to: int = Field(50_000, ge=0)
     """Vectors of one space and kind that are all looked at; above, a snapshot is approximate."""
     rerank: str = "none"
-    """What puts the best hits in a better order: ``cross-encoder:NAME_OR_FOLDER``, ``encoder:SPEC``, several by ``+``."""
+    """What judges the best hits again: ``cross-encoder:NAME_OR_FOLDER``, ``encoder:SPEC``, or some joined by ``+``."""
 
 
 class Settings(BaseSettings):

@@ -50,6 +50,10 @@ class SegmentKind(StrEnum):
     CAPTION = "caption"
 
 
+PICTURED = frozenset({SegmentKind.IMAGE, SegmentKind.REGION, SegmentKind.FRAME, SegmentKind.PAGE})
+"""Kinds whose joint vectors come from pixels; those of all others come from text."""
+
+
 class SpaceName(StrEnum):
     """``joint`` holds every segment, ``text`` those that bear text."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
-import uuid
+import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -17,24 +17,19 @@ from bowerbird.media.formats import Format
 from bowerbird.media.gazetteer import Gazetteer
 from bowerbird.media.registry import format_for, formats
 from bowerbird.media.sandbox import DecoderPool
+from bowerbird.models.library_encoders import LoadEncoder, check_encoder, settled, spaces_of
+from bowerbird.paths import at_home
 from bowerbird.ports import Encoder, Reranker, TextReader, Transcriber
 from bowerbird.settings import Settings, cache_folder, default_library
 from bowerbird.store.catalog import Catalog, Transaction
 from bowerbird.store.engine import sqlite_url
+from bowerbird.store.folder import CATALOG, THUMBS, TOML, VIEWS, check_vacant, is_library, make_folder
 from bowerbird.store.lease import held
 from bowerbird.store.thumbnails import Thumbnails
 from bowerbird.store.views.keeper import ViewKeeper
 from bowerbird.types import EncoderDescription, Space, SpaceName, SpaceState, Vectors, ViewKey
 
 log = logging.getLogger(__name__)
-
-CATALOG = "catalog.db"
-TOML = "library.toml"
-VIEWS = "views"
-THUMBS = "thumbs"
-
-LoadEncoder = Callable[[str], Encoder]
-"""From a spec string to an encoder; `load_encoder` of the registry unless a test hands in another."""
 
 
 class Library:
@@ -50,8 +45,9 @@ class Library:
         self._load = load
         self._encoders: dict[int, Encoder] = {}
         self._rerankers: dict[str, tuple[Reranker, ...]] = {}
+        self._loading = threading.RLock()
         with catalog.read() as tx:
-            self.spaces: Sequence[Space] = tx.spaces.active()
+            self._known: Sequence[Space] = tx.spaces.all()
         self.views = ViewKeeper(
             folder / VIEWS,
             lambda key: catalog.change_log(key, self.space(key.space_id).dimension),
@@ -61,6 +57,11 @@ class Library:
         )
 
     @property
+    def spaces(self) -> Sequence[Space]:
+        """The spaces that are searched, ``joint`` first, as of the last `refresh_spaces`."""
+        return [space for space in self._known if space.state is SpaceState.ACTIVE]
+
+    @property
     def joint(self) -> Space:
         """The space that holds every segment."""
         return next(space for space in self.spaces if space.name is SpaceName.JOINT)
@@ -68,13 +69,21 @@ class Library:
     def refresh_spaces(self, tx: Transaction) -> None:
         """Notice that other spaces have been switched to: from now on they are this library's `spaces`.
 
-        Cheap enough for every query. Whoever holds the old ones may use them to the end.
+        Cheap enough for every query. Whoever holds the old ones may use them to the end. A transaction that is older
+        than another's sets them back until the next one, which costs nothing: networks leave memory when their space
+        is gone for good, views when theirs is neither searched nor built, and these are quickly opened again.
         """
-        active = tx.spaces.active()
-        if active != self.spaces:
-            self.spaces = active
-            kept = {space.id for space in active}  # the others' networks leave memory
-            self._encoders = {id_: encoder for id_, encoder in self._encoders.items() if id_ in kept}
+        known = tx.spaces.all()
+        if known != self._known:
+            self._known = known
+            there = {space.id for space in known}
+            for space_id in list(self._encoders):
+                if space_id not in there:
+                    self._encoders.pop(space_id, None)
+            self._let_go_of_views()
+
+    def _let_go_of_views(self) -> None:
+        self.views.let_go({space.id for space in self._known if space.state is not SpaceState.RETIRED})
 
     def spaces_in(self, which: SpaceState | str) -> Sequence[Space]:
         """The spaces that are searched, built, or kept to go back to, together; or those of the encoder ``which``.
@@ -94,15 +103,18 @@ class Library:
 
         Raises `UnknownEncoder`, `EncoderUnavailable`, and `UsageError` where it reads no pictures.
         """
-        return _needed(_settled(spec, self._load, say), self._load)
+        return spaces_of(settled(spec, self._load, say), self._load)
 
     def encoder(self, space: Space) -> Encoder:
-        """The encoder of this space, loaded once.
+        """The encoder of this space, loaded once, however many threads ask for it.
 
         Raises `EncoderMismatch` where what its spec now names is not what made the library's vectors.
         """
-        encoder = self._encoders.get(space.id)
-        if encoder is None:
+        if (loaded := self._encoders.get(space.id)) is not None:
+            return loaded
+        with self._loading:
+            if (loaded := self._encoders.get(space.id)) is not None:
+                return loaded
             encoder = self._load(space.spec)
             if encoder.description.fingerprint != space.fingerprint:
                 raise EncoderMismatch(
@@ -110,15 +122,18 @@ class Library:
                     "install the version that made them, or make them anew with `bowerbird reencode --encoder SPEC`"
                 )
             self._encoders[space.id] = encoder
-        return encoder
+            return encoder
 
     def rerankers(self, spec: str) -> tuple[Reranker, ...]:
         """What ``spec`` names, loaded once; nothing for ``none``. Raises `UnknownEncoder` and `EncoderUnavailable`."""
-        if spec not in self._rerankers:
-            from bowerbird.models.rerankers import load_rerankers
+        if (loaded := self._rerankers.get(spec)) is not None:
+            return loaded
+        from bowerbird.models.rerankers import load_rerankers
 
-            self._rerankers[spec] = load_rerankers(spec, self._load)
-        return self._rerankers[spec]
+        with self._loading:
+            if spec not in self._rerankers:
+                self._rerankers[spec] = load_rerankers(spec, self._load)
+            return self._rerankers[spec]
 
     def _ordinary_texts(self, space: Space) -> Vectors | None:
         """Texts as people write them, by which an approximate view is measured; None where the encoder has none."""
@@ -177,6 +192,7 @@ class Library:
         """`save_views` for a caller who holds the lease already."""
         for key in self.view_keys():
             self.views.save(self.space(key.space_id), key.kind, force=force)
+        self._let_go_of_views()
 
     def prepare_search(self, spaces: Sequence[Space] | None = None) -> None:
         """Make what a first search would otherwise wait for: the encoders' backgrounds, which are then kept."""
@@ -224,17 +240,17 @@ def open_library(
     ``encoder`` is the spec for a new library (None: ``auto``), or must be what an existing one has. ``say`` is told in
     one line what ``auto`` chose. Raises `LibraryError` and its kin, `UnknownEncoder`, `EncoderUnavailable`.
     """
-    folder = Path(folder).expanduser().absolute() if folder is not None else default_library().absolute()
-    known = _is_library(folder)
+    folder = (default_library() if folder is None else at_home(Path(folder))).absolute()
+    known = is_library(folder)
     if not known:
         if not create:
             raise LibraryMissing(f"there is no library at {folder}; make one with `bowerbird index FOLDER`")
-        _check_vacant(folder)
+        check_vacant(folder)
     settings = Settings.of_library(folder)
     _check_media(folder, settings)
     load = load or _loader(settings)
     # Before anything is made: a spec that names no encoder leaves nothing behind.
-    joint = None if known else _settled(encoder or "auto", load, say)
+    joint = None if known else settled(encoder or "auto", load, say)
     try:
         catalog = _open_catalog(folder, settings, create=create)
     except OSError as error:
@@ -246,23 +262,13 @@ def open_library(
         if not spaces:
             if not create:
                 raise LibraryMissing(f"the library at {folder} is empty; fill it with `bowerbird index FOLDER`")
-            _make_spaces(catalog, joint or _settled(encoder or "auto", load, say), load)
+            _make_spaces(catalog, joint or settled(encoder or "auto", load, say), load)
         elif encoder is not None:
-            _check_encoder(folder, spaces, encoder, load)
+            check_encoder(folder, spaces, encoder, load)
         return Library(folder, settings, catalog, load)
     except BaseException:
         catalog.close()
         raise
-
-
-def _is_library(folder: Path) -> bool:
-    try:
-        (folder / TOML).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        raise LibraryError(f"{folder} cannot be read: {error.strerror}; choose another --library") from None
-    return True
 
 
 def _check_media(folder: Path, settings: Settings) -> None:
@@ -272,22 +278,9 @@ def _check_media(folder: Path, settings: Settings) -> None:
             raise LibraryError(f"setting 'media.{name}': no such format; correct {folder / TOML}. Formats: {known}")
 
 
-def _check_vacant(folder: Path) -> None:
-    try:
-        # What another process is just writing, or did not live to finish, is no reason to refuse.
-        taken = folder.exists() and (not folder.is_dir() or any(TOML not in each.name for each in folder.iterdir()))
-    except OSError as error:
-        raise LibraryError(f"{folder} cannot be read: {error.strerror}; choose another --library") from None
-    if taken:
-        raise UsageError(f"{folder} is not empty and holds no library; name an empty or new folder with --library")
-
-
 def _open_catalog(folder: Path, settings: Settings, *, create: bool) -> Catalog:
-    if create and not (folder / TOML).exists():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # what people's pictures say is theirs alone
-        fresh = folder / f".{TOML}.{uuid.uuid4().hex}"
-        fresh.write_text(FRESH_TOML, encoding="utf-8")
-        fresh.replace(folder / TOML)  # first of all, so that a library that was half made is known for one
+    if create:
+        make_folder(folder, FRESH_TOML)
     return Catalog(settings.database or sqlite_url(folder / CATALOG), create=create)
 
 
@@ -300,27 +293,6 @@ def _loader(settings: Settings) -> LoadEncoder:
     return load
 
 
-def _settled(spec: str, load: LoadEncoder, say: Callable[[str], None]) -> EncoderDescription:
-    """The encoder of a new library's joint space; ``auto`` is settled here, once."""
-    if spec != "auto":
-        description = load(spec).description
-        if not description.reads_pictures:
-            raise UsageError(f"{spec} reads no pictures; choose concepts or open_clip:ARCH/TAG")
-        return description
-    from bowerbird.models.auto import FALLBACK, settle
-
-    choice = settle()
-    try:
-        description = load(choice.spec).description
-    except EncoderUnavailable as error:  # a hub that answers need not hand anything out
-        if choice.spec == FALLBACK:
-            raise
-        say(f"encoder: {FALLBACK}, since {choice.spec} cannot be had: {error}")
-        return load(FALLBACK).description
-    say(choice.reason)
-    return description
-
-
 def _active_spaces(catalog: Catalog) -> Sequence[Space]:
     with catalog.read() as tx:
         return tx.spaces.active()
@@ -328,25 +300,8 @@ def _active_spaces(catalog: Catalog) -> Sequence[Space]:
 
 def _make_spaces(catalog: Catalog, joint: EncoderDescription, load: LoadEncoder) -> None:
     """Give a new library its spaces; of several processes one does."""
-    descriptions = _needed(joint, load)
+    descriptions = spaces_of(joint, load)
     with catalog.write() as tx:
         if not tx.spaces.active():
             for name, description in descriptions.items():
                 tx.spaces.add(name, description, SpaceState.ACTIVE)
-
-
-def _needed(joint: EncoderDescription, load: LoadEncoder) -> dict[SpaceName, EncoderDescription]:
-    """The spaces of a library whose joint space is this encoder's."""
-    if joint.text_is_semantic:
-        return {SpaceName.JOINT: joint}
-    return {SpaceName.JOINT: joint, SpaceName.TEXT: load("minilm").description}
-
-
-def _check_encoder(folder: Path, spaces: Sequence[Space], spec: str, load: LoadEncoder) -> None:
-    """Hold an existing library against the encoder that was asked for; ``auto`` was settled when it was made."""
-    joint = next(space for space in spaces if space.name is SpaceName.JOINT)
-    if spec not in {"auto", joint.spec} and load(spec).description.fingerprint != joint.fingerprint:
-        raise EncoderMismatch(
-            f"{folder} was made with {joint.spec}, not with {spec}; leave out --encoder, "
-            "or make another library with --library DIR, or switch this one with `bowerbird reencode`"
-        )

@@ -13,8 +13,9 @@ from pathlib import Path
 from bowerbird.errors import DecodeFailed
 from bowerbird.media.sandbox import Closed, Opened, Part
 from bowerbird.store.catalog import Transaction
+from bowerbird.store.folder import CATALOG, TOML, VIEWS
 from bowerbird.types import FailedFile, IndexReport
-from bowerbird.wiring import CATALOG, TOML, VIEWS, Library
+from bowerbird.wiring import Library
 from indexer.commit import CommitStage, Finished
 from indexer.derive import Reading, Tools, requests
 from indexer.encode import EncodeStage, Prepared

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bowerbird.types import SegmentKind, Space, Vectors, ViewKey
+from bowerbird.types import PICTURED, SegmentKind, Space, Vectors, ViewKey
 from bowerbird.wiring import Library
-from search.compose import PICTURED
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +114,14 @@ class Calibrator:
 
     def _sample(self, space: Space, kind: SegmentKind) -> _Sample:
         key = ViewKey(space.id, kind)
-        view = self._library.views.view(space, kind)
-        with self._lock:
-            kept = self._samples.get(key)
-            if kept is None or (kept.seq != view.seq and self._is_stale(kept, len(view))):
-                kept = self._samples[key] = _Sample(view.seq, len(view), view.sample(SAMPLE))
-            return kept
+        view = self._library.views.opened(space, kind)
+        kept = self._samples.get(key)
+        if kept is None or (kept.seq != view.seq and self._is_stale(kept, len(view))):
+            # Outside the lock, since it may take a while; of two threads that draw at once either will do.
+            drawn = _Sample(view.seq, len(view), view.sample(SAMPLE))
+            with self._lock:
+                kept = self._samples[key] = drawn
+        return kept
 
     @staticmethod
     def _is_stale(kept: _Sample, size: int) -> bool:

@@ -17,12 +17,10 @@ import numpy as np
 from bowerbird.errors import QueryError
 from bowerbird.queries import Query
 from bowerbird.store.catalog import Transaction
-from bowerbird.types import SegmentKind, Source, Space, SpaceName, Vectors
+from bowerbird.types import PICTURED, SegmentKind, Source, Space, SpaceName, Vectors
+from search.parse import LARGEST
 from search.query_language import plain
 from search.query_vectors import QueryVectors
-
-PICTURED = frozenset({SegmentKind.IMAGE, SegmentKind.REGION, SegmentKind.FRAME, SegmentKind.PAGE})
-"""Kinds whose joint vectors come from pixels; those of all others come from text."""
 
 WHOLE = PICTURED - {SegmentKind.REGION} | {SegmentKind.TEXT, SegmentKind.SPEECH}
 """Kinds that together say what an asset is; the others show a part of what these show."""
@@ -52,7 +50,7 @@ class Aim:
     @property
     def source(self) -> Source:
         """What hits found by it were found by."""
-        return Source.JOINT if self.space.name is SpaceName.JOINT else Source.TEXT
+        return source_of(self.space)
 
     def wanted(self, spread_of: Callable[[Vectors], float]) -> Vectors:
         """The unit vector to look near to, shape ``(dimension,)``.
@@ -104,9 +102,14 @@ def aims(
         if covered:
             unwanted = vectors.texts(space, [plain(each) for each in query.negatives])
             found.append(Aim(space, parts, unwanted, covered / asked))
-    if not found and like:
+    if spaces and not found and like:
         raise QueryError("what this is to be like has no vectors: it holds neither picture nor text")
     return found
+
+
+def source_of(space: Space) -> Source:
+    """What is found in this space is found by this source."""
+    return Source.JOINT if space.name is SpaceName.JOINT else Source.TEXT
 
 
 def texts_of(query: Query) -> list[str]:
@@ -116,13 +119,13 @@ def texts_of(query: Query) -> list[str]:
 
 def _example(tx: Transaction, named: str | int) -> Example:
     if isinstance(named, int):
-        moment = tx.segments.moments([named]).get(named)
+        moment = tx.segments.moments([named]).get(named) if abs(named) <= LARGEST else None
         if moment is None:
             raise QueryError(f"nothing in this library has the segment id {named}: search again for the like of it")
         return Example(moment.asset.id, named)
-    asset = tx.assets.by_hash(named)
+    asset = tx.assets.by_hash(named) if named.isascii() and named.isprintable() else None
     if asset is None:
-        raise QueryError(f"nothing in this library has the id {named}: index it first, or use --image FILE")
+        raise QueryError(f"nothing in this library has the id {named!r}: index it first, or use --image FILE")
     return Example(asset.id)
 
 

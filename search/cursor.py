@@ -18,6 +18,7 @@ from bowerbird.queries import Hit, Query
 
 MOST_SHOWN = 3_000
 """Assets after which paging ends: nobody reads so far, and a cursor grows with them."""
+DAMAGED = "the cursor is damaged: take next_cursor as it came, or leave it out to begin anew"
 _VERSION = b"\1"
 _DIGEST = 8
 _ID = 5
@@ -62,10 +63,12 @@ def read(query: Query) -> Cursor:
         data = b""
     shown = data[5 + _DIGEST :]
     if data[:1] != _VERSION or len(data) < 5 + _DIGEST or len(shown) % _ID:
-        raise QueryError("the cursor is damaged: take next_cursor as it came, or leave it out to begin anew")
+        raise QueryError(DAMAGED)
     if data[1 : 1 + _DIGEST] != _digest(query):
         raise QueryError("the cursor belongs to another query: ask the same again, or leave it out to begin anew")
     hits = int.from_bytes(data[1 + _DIGEST : 5 + _DIGEST])
+    if not hits <= len(shown) // _ID < MOST_SHOWN:  # every hit shows an asset
+        raise QueryError(DAMAGED)
     return Cursor(hits, frozenset(shown[at : at + _ID] for at in range(0, len(shown), _ID)))
 
 

@@ -48,29 +48,35 @@ def fold_duplicates(hits: Sequence[Hit], looks: Mapping[str, Look]) -> list[Hit]
 
     ``looks`` holds those of pictures and films by asset. What has no thumbnail is nobody's duplicate.
     """
+    same = _Comparison(looks)
     kept: list[Hit] = []
+    places: dict[str, int] = {}
     seen: list[Hit] = []
-    matrix = np.empty((0, 0), np.float32)
+    matrix = np.empty((len(looks), len(next(iter(looks.values())).vector) if looks else 0), np.float32)
     for hit in hits:
         look = looks.get(hit.asset_id)
         if look is None or hit.kind not in {AssetKind.IMAGE, AssetKind.VIDEO}:
             kept.append(hit)
             continue
-        like = np.flatnonzero(matrix @ look.vector >= NEAR) if len(matrix) else ()
-        original = next((seen[row] for row in like if _same(seen[row], hit, looks)), None)
+        like = np.flatnonzero(matrix[: len(seen)] @ look.vector >= NEAR)
+        original = next((seen[row] for row in like if same(seen[row], hit)), None)
         if original is None:
+            matrix[len(seen)] = look.vector
+            places[hit.asset_id] = len(kept)
             kept.append(hit)
             seen.append(hit)
-            matrix = np.vstack([matrix.reshape(-1, len(look.vector)), look.vector])
         else:
-            place = next(at for at, each in enumerate(kept) if each.asset_id == original.asset_id)
+            place = places[original.asset_id]
             kept[place] = _with(kept[place], hit)
     return [replace(hit, rank=rank) for rank, hit in enumerate(kept, 1)]
 
 
 def apart(one: Path, other: Path) -> float | None:
     """The share of strong gradients that run another way, in 0..1; None where there are few, or no thumbnail."""
-    first, second = (_gradients(path, *_version(path)) for path in (one, other))
+    return _differing(_gradients_of(one), _gradients_of(other))
+
+
+def _differing(first: NDArray[np.int16] | None, second: NDArray[np.int16] | None) -> float | None:
     if first is None or second is None:
         return None
     strong = np.maximum(np.abs(first), np.abs(second)) > _WEAK
@@ -79,14 +85,24 @@ def apart(one: Path, other: Path) -> float | None:
     return float(np.mean((np.sign(first) != np.sign(second))[strong]))
 
 
-def _same(one: Hit, other: Hit, looks: Mapping[str, Look]) -> bool:
-    first, second = looks[one.asset_id], looks[other.asset_id]
-    if one.kind is not other.kind:
-        return False
-    if abs((first.duration_s or 0) - (second.duration_s or 0)) > SECONDS_APART:
-        return False
-    differ = apart(first.thumbnail, second.thumbnail)
-    return differ is not None and differ <= APART
+class _Comparison:
+    """Tells near-duplicates; each thumbnail is looked for once."""
+
+    def __init__(self, looks: Mapping[str, Look]) -> None:
+        self._looks = looks
+        self._known: dict[str, NDArray[np.int16] | None] = {}
+
+    def __call__(self, one: Hit, other: Hit) -> bool:
+        first, second = self._looks[one.asset_id], self._looks[other.asset_id]
+        if one.kind is not other.kind or abs((first.duration_s or 0) - (second.duration_s or 0)) > SECONDS_APART:
+            return False
+        differ = _differing(self._gradients(one.asset_id), self._gradients(other.asset_id))
+        return differ is not None and differ <= APART
+
+    def _gradients(self, asset_id: str) -> NDArray[np.int16] | None:
+        if asset_id not in self._known:
+            self._known[asset_id] = _gradients_of(self._looks[asset_id].thumbnail)
+        return self._known[asset_id]
 
 
 def _with(hit: Hit, duplicate: Hit) -> Hit:
@@ -94,12 +110,12 @@ def _with(hit: Hit, duplicate: Hit) -> Hit:
     return replace(hit, folded=hit.folded + 1 + len(duplicate.stands_for), stands_for=stands_for)
 
 
-def _version(path: Path) -> tuple[int, int]:
+def _gradients_of(thumbnail: Path) -> NDArray[np.int16] | None:
     try:
-        stat = path.stat()
+        stat = thumbnail.stat()
     except OSError:
-        return 0, 0
-    return stat.st_mtime_ns, stat.st_size
+        return None
+    return _gradients(thumbnail, stat.st_mtime_ns, stat.st_size)
 
 
 @lru_cache(maxsize=8192)  # 8 MB

@@ -14,7 +14,7 @@ Order = tuple[float, float, float, int]
 
 AGREEMENT = 0.2
 """How far a second source, were it certain, takes relevance on the way from what the first says to 1."""
-CODE = 0.65
+CODE = 0.3
 """What a match in source code is worth beside others: it names all sorts of things, and few sentences look for it."""
 _SCRIPTS = frozenset({"text/javascript", "text/jsx", "text/css"})
 _PROSE = frozenset({"text/x-rst", "text/x-org", "text/x-tex"})
@@ -56,15 +56,20 @@ class Candidate:
     @property
     def relevance(self) -> float:
         """What the surest source says; another one that agrees adds a little. Code that was only listed is no match."""
-        best, second = (*sorted(self.relevances.values(), reverse=True), 0.0, 0.0)[:2]
-        worth = CODE if self.evidence and self.is_code else 1.0
+        best, second = (*self.relevances.values(), 0.0, 0.0)[:2]
+        if len(self.relevances) > 1:
+            second, best = sorted(self.relevances.values())[-2:]
+        worth = CODE if self.is_code and self.evidence else 1.0
         return worth * self.spared * (best + (1 - best) * AGREEMENT * second)
 
     @property
     def order(self) -> Order:
         """Best first. Reciprocal ranks order what is equally relevant, then scores do, then ids: order is stable."""
-        ranks = sum(1 / (_RRF + each.rank) for each in self.evidence)
-        score = max((each.score for each in self.evidence if each.source is not Source.WORDS), default=0.0)
+        ranks = score = 0.0
+        for each in self.evidence:
+            ranks += 1 / (_RRF + each.rank)
+            if each.source is not Source.WORDS:
+                score = max(score, each.score) if score else each.score
         return -round(self.relevance, 4), -ranks, -score, self.segment_id
 
     def add(self, source: Source, rank: int, entry: Entry) -> None:

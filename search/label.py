@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from bowerbird.errors import DecodeFailed, QueryError
+from bowerbird.paths import at_home
 from bowerbird.store.catalog import Transaction
 from bowerbird.store.catalog.folders import Lying
 from bowerbird.types import AssetKind, SegmentKind, Space, Vectors
@@ -69,9 +70,11 @@ def label(
         raise QueryError(f"a threshold of {threshold} is out of bounds: it lies between 0 and 1")
     if "\0" in str(path):
         raise QueryError(f"{str(path)!r} names no file: name a file or folder that there is")
-    path = Path(path).expanduser()
-    labels_of = _Labels(library, names)
+    path = at_home(Path(path))
     with library.catalog.read() as tx:
+        if library is where:
+            library.refresh_spaces(tx)
+        labels_of = _Labels(library, names, library.spaces if library is where else where.spaces)
         here = _lying(tx, path)
         relevance = labels_of.of_assets(tx, [each.asset_id for each in here.values()])
     if not here:
@@ -86,8 +89,9 @@ def label(
 class _Labels:
     """Labels as queries, in every space of a library."""
 
-    def __init__(self, library: Library, names: Sequence[str]) -> None:
+    def __init__(self, library: Library, names: Sequence[str], spaces: Sequence[Space]) -> None:
         self._library = library
+        self._spaces = spaces
         self._names = names
         self._calibrator = Calibrator(library)
         self._queries: dict[int, Vectors] = {}
@@ -96,7 +100,7 @@ class _Labels:
         """Of each asset the relevance of every label to its best moment, shape ``(labels,)``."""
         rows = {asset_id: row for row, asset_id in enumerate(dict.fromkeys(asset_ids))}
         relevance = np.zeros((len(rows), len(self._names)), np.float32)
-        for space in self._library.spaces:
+        for space in self._spaces:
             # Relevance rises with the score, so each kind's best moments are found first and calibrated all at once.
             best: dict[SegmentKind, Vectors] = {}
             for kind, owners, vectors in tx.folders.vectors(list(rows), space.id):

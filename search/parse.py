@@ -12,14 +12,18 @@ from typing import TypeVar
 from bowerbird.errors import QueryError
 from bowerbird.queries import Filters, Query
 from bowerbird.store.catalog.vocabulary import plain_words
-from bowerbird.types import Box
+from bowerbird.types import Box, Source
 from search import query_language
 
 MOST_CHARACTERS = 10_000
 MOST_HITS = 1_000
+MOST_PARTS = 50
+"""Texts, negatives, phrases or examples of one query: each costs a search of its own."""
 MOST_FILTER = 1_000
 MOST_BYTES = 100 << 20
 """Of a picture that is a query."""
+LARGEST = (1 << 63) - 1
+"""Whole number that databases can hold."""
 
 _ROUNDING = 1e-6
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
@@ -46,12 +50,13 @@ def parse(query: Query, *, today: date | None = None) -> Parsed:
                 f"a query of {len(said):,} characters is over the limit of {MOST_CHARACTERS:,}: shorten it"
             )
     asked = query_language.read(query.text or "", today=today or date.today())
-    also = tuple(said for each in query.also if (said := each.strip()))
+    also = tuple(dict.fromkeys(said for each in query.also if (said := each.strip())))
     texts = [each for each in (asked.text, *also) if each]
     negatives = tuple(dict.fromkeys(said for each in (*asked.negatives, *query.negatives) if (said := each.strip())))
     filters = _checked(_together(asked.filters, query.filters))
-    quoted = [phrase for text in texts for phrase in query_language.phrases(text) if plain_words(phrase)]
-    filters = replace(filters, phrases=tuple(dict.fromkeys((*filters.phrases, *quoted))))
+    quoted = [phrase for text in texts for phrase in query_language.phrases(text)]
+    asked_for = [phrase for phrase in dict.fromkeys((*filters.phrases, *quoted)) if plain_words(phrase)]
+    filters = replace(filters, phrases=tuple(asked_for))
     if not texts and query.image is None and not query.like:
         if negatives or query.unlike:
             raise QueryError(
@@ -62,14 +67,24 @@ def parse(query: Query, *, today: date | None = None) -> Parsed:
             raise QueryError(
                 "the query is empty: give TEXT, --image FILE, --like PATH or a filter such as --after 2019"
             )
+    like, unlike = tuple(dict.fromkeys(query.like)), tuple(dict.fromkeys(query.unlike))
+    for name, parts in (("texts", also), ("negatives", negatives), ("phrases in quotes", filters.phrases)):
+        _count(name, parts)
+    _count("examples", (*like, *unlike))
+    if type(query.limit) is not int:
+        raise QueryError(f"a limit of {query.limit!r} is no whole number: ask for 1 to {MOST_HITS:,} hits")
     if not 1 <= query.limit <= MOST_HITS:
         raise QueryError(f"a limit of {query.limit:,} is out of bounds: ask for 1 to {MOST_HITS:,} hits")
     if query.min_relevance is not None and not 0 <= query.min_relevance <= 1:
         raise QueryError(f"a relevance of {query.min_relevance} is out of bounds: it lies between 0 and 1")
+    if Source.RERANK in query.sources:
+        found_by = ", ".join(source for source in Source if source is not Source.RERANK)
+        raise QueryError(f"by 'rerank' nothing is found, only put into another order: choose sources of {found_by}")
     _check_crop(query)
     text = asked.text or None
     understood = tuple(f"{piece}: {_said(asked.filters)}" for piece in asked.understood)
-    return Parsed(replace(query, text=text, also=also, negatives=negatives, filters=filters), understood)
+    query = replace(query, text=text, also=also, negatives=negatives, like=like, unlike=unlike, filters=filters)
+    return Parsed(query, understood)
 
 
 def box(said: str) -> Box:
@@ -107,7 +122,7 @@ def kinds_of(kind: type[K], said: Sequence[K | str], name: str) -> tuple[K, ...]
 def _said(filters: Filters) -> str:
     """The days that filters leave."""
     first = filters.after and f"from {filters.after}"
-    last = filters.before and f"to {filters.before - timedelta(days=1)}"
+    last = filters.before and f"to {max(filters.before, date.min + timedelta(days=1)) - timedelta(days=1)}"
     return " ".join(each for each in (first, last) if each)
 
 
@@ -136,6 +151,11 @@ def _check_crop(query: Query) -> None:
         )
 
 
+def _count(name: str, parts: Sequence[object]) -> None:
+    if len(parts) > MOST_PARTS:
+        raise QueryError(f"{len(parts):,} {name} are over the limit of {MOST_PARTS}: ask for fewer")
+
+
 def _checked(filters: Filters) -> Filters:
     """The filters, trimmed. Raises `QueryError` where one can never be met or says nothing."""
     said = {name: getattr(filters, name) for name in ("place", "camera", "path", "language")}
@@ -145,8 +165,22 @@ def _checked(filters: Filters) -> Filters:
             raise QueryError(f"the filter {name!r} says nothing: leave it out, or say what it is to be")
         if value is not None and len(value) > MOST_FILTER:
             raise QueryError(f"the filter {name!r} is over the limit of {MOST_FILTER} characters: shorten it")
+        if value is not None and not _is_name(value):
+            raise QueryError(f"the filter {name!r} holds half a character, which no name does: leave it out")
+    for phrase in filters.phrases:
+        if len(phrase) > MOST_FILTER:
+            raise QueryError(f"the filter 'phrases' is over the limit of {MOST_FILTER} characters: shorten it")
     if said["language"] is not None and not _LANGUAGE.fullmatch(said["language"]):
         raise QueryError(f"{said['language']!r} is no code of a language: write en, de or pt-BR")
     if filters.after and filters.before and filters.after >= filters.before:
         raise QueryError(f"nothing is both after {filters.after} and before {filters.before}: swap them")
     return replace(filters, **said)
+
+
+def _is_name(said: str) -> bool:
+    """Whether a file could be called so: bytes that are not UTF-8 stand as surrogates, other surrogates for nothing."""
+    try:
+        said.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bowerbird.errors import QueryError
+from bowerbird.paths import at_home
 from search.parse import MOST_BYTES
 
 
@@ -13,7 +14,7 @@ def read_picture(path: Path, most: int = MOST_BYTES, remedy: str = "shrink the p
 
     Raises `QueryError` where it cannot be read, is no regular file, or holds more than ``most`` bytes.
     """
-    path = path.expanduser()
+    path = at_home(path)
     try:
         if not path.is_file():
             path.stat()
@@ -23,3 +24,5 @@ def read_picture(path: Path, most: int = MOST_BYTES, remedy: str = "shrink the p
         return path.read_bytes()
     except OSError as error:
         raise QueryError(f"{path}: {(error.strerror or str(error)).lower()}; name a picture that can be read") from None
+    except ValueError as error:  # a name that no file can have
+        raise QueryError(f"{str(path)!r}: {error}; name a picture that can be read") from None

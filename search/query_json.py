@@ -19,13 +19,12 @@ from typing import Any
 from bowerbird.errors import QueryError
 from bowerbird.queries import Filters, Query
 from bowerbird.types import AssetKind, Box, SegmentKind, Source
-from search.parse import MOST_BYTES, day, kinds_of
+from search.parse import LARGEST, MOST_BYTES, day, kinds_of
 
 FIELDS = (
     *("text", "also", "image_base64", "crop", "like", "unlike", "not", "kinds", "filters", "sources", "limit"),
     *("min_relevance", "cursor", "rerank"),
 )
-_TOO_LARGE = 1 << 63
 FILTERS = ("types", "after", "before", "place", "camera", "path", "language", "phrases")
 
 
@@ -153,7 +152,7 @@ def _number(said: object, name: str) -> float:
 
 def _is_number(said: object) -> bool:
     """A number that databases can hold; neither true nor false, which Python takes for numbers, nor infinity."""
-    return isinstance(said, int | float) and not isinstance(said, bool) and abs(said) < _TOO_LARGE
+    return isinstance(said, int | float) and not isinstance(said, bool) and abs(said) <= LARGEST
 
 
 def _day(filters: Mapping[str, Any], name: str) -> date | None:

@@ -18,11 +18,11 @@ from search.pictures import pixels_of
 MOST = 4096
 """Vectors kept: 8 MB at 512 dimensions."""
 
-_Key = tuple[str, str | bytes, Box | None]
+_Key = tuple[str, bytes, Box | None]
 
 
 class QueryVectors:
-    """Encodes texts and pictures in the spaces of one library, each once. Safe to share between threads."""
+    """Encodes texts and pictures in the spaces of one library, and keeps the last. Safe to share between threads."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
@@ -31,20 +31,19 @@ class QueryVectors:
 
     def texts(self, space: Space, texts: Sequence[str]) -> Vectors:
         """Unit vectors, shape ``(len(texts), dimension)``; the model is loaded only if one is not known yet."""
-        keys = [(space.fingerprint, text, None) for text in texts]
-        known = {key: vector for key in keys if (vector := self._known(key)) is not None}
-        if new := [text for key, text in zip(keys, texts, strict=True) if key not in known]:
-            vectors = self._library.encoder(space).encode_texts(list(dict.fromkeys(new)))
-            for text, vector in zip(dict.fromkeys(new), vectors, strict=True):
-                known[space.fingerprint, text, None] = self._keep((space.fingerprint, text, None), vector)
-        return np.asarray([known[key] for key in keys], np.float32).reshape(len(texts), space.dimension)
+        keys = {text: _key(space, text.encode("utf-8", "surrogatepass")) for text in texts}
+        known = {text: vector for text, key in keys.items() if (vector := self._known(key)) is not None}
+        if new := [text for text in keys if text not in known]:
+            vectors = self._library.encoder(space).encode_texts(new)
+            known |= {text: self._keep(keys[text], vector) for text, vector in zip(new, vectors, strict=True)}
+        return np.asarray([known[text] for text in texts], np.float32).reshape(len(texts), space.dimension)
 
     def picture(self, space: Space, data: bytes, crop: Box | None) -> Vectors | None:
         """The unit vector of an encoded picture or a part of it, shape ``(dimension,)``; None in a space of texts.
 
         Raises `QueryError` where it cannot be read.
         """
-        key = (space.fingerprint, hashlib.sha256(data).digest(), crop)
+        key = _key(space, data, crop)
         if (vector := self._known(key)) is None:
             encoder = self._library.encoder(space)
             if encoder.picture is None:
@@ -67,7 +66,11 @@ class QueryVectors:
 
     def _keep(self, key: _Key, vector: Vectors) -> Vectors:
         with self._lock:
-            self._kept[key] = vector
+            self._kept[key] = vector = vector.copy()  # a row of a batch would keep all of it alive
             if len(self._kept) > MOST:
                 self._kept.popitem(last=False)
         return vector
+
+
+def _key(space: Space, content: bytes, crop: Box | None = None) -> _Key:
+    return space.fingerprint, hashlib.sha256(content).digest(), crop

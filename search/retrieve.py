@@ -41,13 +41,14 @@ def retrieve(
 ) -> list[Ranking]:
     """The ``k`` nearest of each kind (all kinds where none is named), among those ``within`` only if it is given."""
     rankings = []
+    head = tx.head()
     for kind in tx.segments.kinds(aim.space.id):
         if kinds and kind not in kinds:
             continue
         admitted = None if within is None else within.get(kind)
         if within is not None and admitted is None:
             continue
-        view = library.views.view(aim.space, kind)
+        view = library.views.view(aim.space, kind, head=head)
         wanted = aim.wanted(lambda part, kind=kind: calibrator.background(aim.space, kind, part)[1])  # type: ignore[misc]
         most = k if admitted is None else min(k, len(admitted))
         scores, ids = (row[0] for row in view.search(wanted[None], most, within=admitted))

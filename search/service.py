@@ -4,35 +4,31 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import numpy as np
-
 from bowerbird.errors import QueryError
+from bowerbird.paths import at_home
 from bowerbird.queries import Filters, Hit, Query, SearchResult
 from bowerbird.store.catalog import Transaction
 from bowerbird.store.catalog.filters import Selection
-from bowerbird.store.catalog.segments import Owned
-from bowerbird.store.catalog.words import Match
-from bowerbird.types import AssetKind, Box, Ids, SegmentKind, Source, Space
+from bowerbird.types import AssetKind, Box, SegmentKind, Source, Space
 from bowerbird.wiring import Library
 from search import cursor as cursors
-from search import words
 from search.calibrate import Calibrator
-from search.compose import Aim, aims, examples, texts_of
-from search.fuse import Candidate, Entry, Gathered, Listed, fuse
+from search.compose import aims, examples, source_of, texts_of
+from search.fuse import Candidate, Gathered
+from search.gather import Gatherer
 from search.hydrate import first_hits
 from search.parse import box, day, kinds_of, parse
 from search.picture_files import read_picture
 from search.query_vectors import QueryVectors
 from search.rerank import MOST as MOST_RERANKED
 from search.rerank import Asked, rerank
-from search.retrieve import Ranking, retrieve
 
 MOST_SIFTED = 20_000
 """Of each list, that are held against filters which leave much, before what they leave is listed after all."""
@@ -47,7 +43,7 @@ class Search:
     def __init__(self, library: Library, spaces: Sequence[Space] | None = None) -> None:
         self.library = library
         self._spaces = spaces
-        self._calibrator = Calibrator(library)
+        self._gatherer = Gatherer(library, Calibrator(library))
         self._vectors = QueryVectors(library)
 
     @property
@@ -127,13 +123,14 @@ class Search:
         with self.library.catalog.read() as tx:
             if self._spaces is None:
                 self.library.refresh_spaces(tx)  # somebody may have switched to another encoder
+            spaces = self.spaces  # once, since another thread may notice the next switch meanwhile
             # One more than is shown tells whether there is another page.
             most = page.hits + query.limit + 1
             selection = tx.filtered.select(query.filters, wanted=_depth(most))
             if query.text or query.also or query.image is not None or query.like:
-                hits = self._found(tx, query, selection, floor, most)
+                hits = self._found(tx, spaces, query, selection, floor, most)
             else:
-                hits = self._listed(tx, query, selection, most)
+                hits = self._listed(tx, spaces, query, selection, most)
         matched = bool(hits) and hits[0].relevance >= bar
         left = [hit for hit in hits if not page.has_shown(hit)]
         shown = [replace(hit, rank=page.hits + number) for number, hit in enumerate(left[: query.limit], 1)]
@@ -147,14 +144,19 @@ class Search:
             understood=parsed.understood,
         )
 
-    def _found(self, tx: Transaction, query: Query, selection: Selection, floor: float, limit: int) -> list[Hit]:
+    def _found(
+        self,
+        tx: Transaction,
+        searched: Sequence[Space],
+        query: Query,
+        selection: Selection,
+        floor: float,
+        limit: int,
+    ) -> list[Hit]:
         like, unlike = examples(tx, query.like), examples(tx, query.unlike)
         named = {each.asset_id for each in (*like, *unlike)}
-        aimed = [
-            aim
-            for aim in aims(self.spaces, tx, query, self._vectors, like, unlike)
-            if not query.sources or aim.source in query.sources
-        ]
+        spaces = [each for each in searched if not query.sources or source_of(each) in query.sources]
+        aimed = aims(spaces, tx, query, self._vectors, like, unlike)
         spec = self.library.settings.search.rerank if query.rerank is None else query.rerank
         # Those that are judged are the same for every page, so as many are found for the first.
         enough = limit if spec == "none" else max(limit, MOST_RERANKED)
@@ -163,16 +165,15 @@ class Search:
             if most > MOST_SIFTED and selection.assets is None and query.filters.narrow:
                 # What is near does not meet the filters: go through what does.
                 selection = tx.filtered.select(query.filters, wanted=None)
-            gathered, exhausted = self._gather(tx, aimed, query, selection, most)
-            gathered = [each for each in gathered if each.best.asset_id not in named]
-            above = [each for each in gathered if each.best.relevance >= floor]
-            hits = self._hits(tx, above, query, limit)
-            if exhausted or (len(gathered) >= enough and (len(hits) >= limit or len(above) < len(gathered))):
+            gathered, exhausted = self._gatherer.gather(tx, aimed, query, selection, most, floor)
+            above = [each for each in gathered if each.best.relevance >= floor and each.best.asset_id not in named]
+            hits = self._hits(tx, searched, above, query, limit)
+            if exhausted or (len(gathered) >= enough and len(hits) >= limit):
                 break
             most *= 4
         if spec == "none":
             return hits
-        return self._hits(tx, self._reranked(tx, query, spec, above), query, limit)
+        return self._hits(tx, searched, self._reranked(tx, query, spec, above), query, limit)
 
     def _reranked(self, tx: Transaction, query: Query, spec: str, gathered: Sequence[Gathered]) -> list[Gathered]:
         image = query.image
@@ -180,81 +181,21 @@ class Search:
         moments = tx.segments.moments([each.best.segment_id for each in gathered[:MOST_RERANKED]])
         return rerank(self.library, spec, Asked(texts_of(query), picture), gathered, moments)
 
-    def _hits(self, tx: Transaction, gathered: Sequence[Gathered], query: Query, limit: int) -> list[Hit]:
+    def _hits(
+        self, tx: Transaction, searched: Sequence[Space], gathered: Sequence[Gathered], query: Query, limit: int
+    ) -> list[Hit]:
         return first_hits(
             tx,
             gathered,
             limit,
-            space=self.spaces[0],
+            space=searched[0],
             thumbnails=self.library.thumbnails,
             path=query.filters.path,
         )
 
-    def _gather(
-        self, tx: Transaction, aimed: Sequence[Aim], query: Query, selection: Selection, most: int
-    ) -> tuple[list[Gathered], bool]:
-        """One entry for each asset among the ``most`` best of each kind and source, and whether those are all."""
-        lists: list[Listed] = []
-        spared: dict[int, float] = {}
-        exhausted = True
-        for aim in aimed:
-            # Filters that leave little come first; what others leave is sorted out of what was found.
-            within = None if selection.assets is None else tx.filtered.embeddings(selection, aim.space.id)
-            rankings = self._near(tx, aim, query.filters.kinds, most, within)
-            exhausted = exhausted and all(len(ranking.ids) < most for ranking in rankings)
-            lists += self._lists(tx, rankings, selection, spared)
-        if said := self._words_of(query):
-            matches = words.find(tx, said, most, selection)
-            exhausted = exhausted and len(matches) < most
-            lists.append(_list_of_words(tx, matches, _share_of_words(query)))
-            if query.negatives and matches:
-                _take(spared, words.spared(tx, matches, query.negatives))
-                only = tx.filtered.only(sorted({match.asset_id for match in matches}))
-                for aim in aimed:
-                    among = tx.filtered.embeddings(only, aim.space.id)
-                    every = max(map(len, among.values()), default=0)
-                    self._lists(tx, self._near(tx, aim, (), every, among), only, spared)
-        return list(fuse(lists, stands_out=self.library.settings.search.stands_out, spared=spared)), exhausted
-
-    def _near(
-        self,
-        tx: Transaction,
-        aim: Aim,
-        kinds: Sequence[SegmentKind],
-        most: int,
-        within: Mapping[SegmentKind, Ids] | None,
-    ) -> list[Ranking]:
-        return retrieve(self.library, tx, self._calibrator, aim, kinds, most, within)
-
-    @staticmethod
-    def _words_of(query: Query) -> str:
-        """What the words source looks for."""
-        if query.sources and Source.WORDS not in query.sources:
-            return ""
-        return " ".join(text for text in (query.text, *query.also) if text)
-
-    def _lists(
-        self, tx: Transaction, rankings: Sequence[Ranking], selection: Selection, spared: dict[int, float]
-    ) -> list[Listed]:
-        """Rankings as lists of segments; what the negatives leave of each goes into ``spared``."""
-        placed = tx.segments.placed([id_ for each in rankings for id_ in each.ids.tolist()], selection.conditions)
-        return [self._list(ranking, placed, spared) for ranking in rankings]
-
-    def _list(self, ranking: Ranking, placed: Mapping[int, Owned], spared: dict[int, float]) -> Listed:
-        space, calibrated = ranking.aim.space, self._calibrator.relevance
-        relevance = ranking.aim.coverage * calibrated(space, ranking.kind, ranking.wanted, ranking.scores)
-        lines = zip(ranking.ids.tolist(), ranking.scores.tolist(), relevance.tolist(), strict=True)
-        # What is not there was filtered out, or has gone since the view was caught up.
-        entries = [Entry(placed[id_], score, relevant) for id_, score, relevant in lines if id_ in placed]
-        if len(ranking.unwanted):
-            left = np.ones(len(ranking.ids), np.float32)
-            for negative, scores in zip(ranking.aim.unwanted, ranking.unwanted, strict=True):
-                left *= 1 - calibrated(space, ranking.kind, negative, scores)
-            factors = zip(ranking.ids.tolist(), left.tolist(), strict=True)
-            _take(spared, {placed[id_].segment_id: factor for id_, factor in factors if id_ in placed})
-        return Listed(ranking.aim.source, entries)
-
-    def _listed(self, tx: Transaction, query: Query, selection: Selection, limit: int) -> list[Hit]:
+    def _listed(
+        self, tx: Transaction, searched: Sequence[Space], query: Query, selection: Selection, limit: int
+    ) -> list[Hit]:
         """What filters alone leave, the newest first."""
         certain = {Source.WORDS: 1.0}
         most = 2 * limit
@@ -264,7 +205,7 @@ class Search:
             gathered = [
                 Gathered(Candidate(id_, found[id_].asset_id, relevances=certain)) for id_ in ids if id_ in found
             ]
-            hits = self._hits(tx, gathered, query, limit)
+            hits = self._hits(tx, searched, gathered, query, limit)
             if len(hits) >= limit or len(ids) < most:
                 return hits
             most *= 4
@@ -276,13 +217,16 @@ class Search:
 
     def asset_at(self, path: Path) -> str:
         """The id of the asset that is catalogued at ``path``. Raises `QueryError` where there is none."""
-        path = path.expanduser()
+        path = at_home(path)
         # A link inside a root is catalogued where it lies, one above the root where it leads.
-        named = {
-            Path(os.path.abspath(path)),
-            Path(os.path.realpath(path.parent), path.name),
-            Path(os.path.realpath(path)),
-        }
+        try:
+            named = {
+                Path(os.path.abspath(path)),
+                Path(os.path.realpath(path.parent), path.name),
+                Path(os.path.realpath(path)),
+            }
+        except (OSError, ValueError):  # a name that no file can have
+            named = set()
         with self.library.catalog.read() as tx:
             for root in tx.roots.all():
                 for place in named:
@@ -291,7 +235,7 @@ class Search:
                         found = tx.locations.asset_hash_at(root.id, "" if inside == "." else inside)
                         if found is not None:
                             return found
-        raise QueryError(f"{path} is not in this library: index it first, or use --image {path}")
+        raise QueryError(f"{str(path)!r} is not in this library: index it first, or use --image FILE")
 
     def close(self) -> None:
         """Close the library."""
@@ -306,31 +250,9 @@ class Search:
         self.close()
 
 
-def _list_of_words(tx: Transaction, matches: Sequence[Match], share: float) -> Listed:
-    found = tx.segments.owned([match.segment_id for match in matches])
-    entries = [
-        Entry(found[match.segment_id], match.score, share * words.relevance(match), match.named)
-        for match in matches
-        if match.segment_id in found
-    ]
-    return Listed(Source.WORDS, entries)
-
-
-def _share_of_words(query: Query) -> float:
-    """How much of the query is words: what bears them need not look like its picture."""
-    texts = len(texts_of(query))
-    return texts / (texts + (query.image is not None) + bool(query.like)) if texts else 1.0
-
-
 def _depth(limit: int) -> int:
     """How many of each list are asked for at first: several moments become one hit, and so do pairs and duplicates.
 
     More are asked for again while a long document crowds out the rest.
     """
-    return 4 * limit + 50
-
-
-def _take(spared: dict[int, float], factors: Mapping[int, float]) -> None:
-    """Whichever source knows a negative best has its way."""
-    for segment_id, factor in factors.items():
-        spared[segment_id] = min(factor, spared.get(segment_id, 1.0))
+    return 3 * limit + 20

@@ -458,6 +458,12 @@ def test_a_damaged_view(cli, media, indexed, how):
     assert (well.code, well.json["repaired"]) == (0, [])
 
 
+def test_a_library_of_a_user_whom_nobody_knows(cli):
+    done = cli("search", "x", "--library", "~no such user/library")
+    assert done.code == 3
+    assert "~no such user/library; make one with" in done.line
+
+
 def test_settings_that_do_not_fit(cli, media, indexed):
     (indexed / "library.toml").write_text("[decode]\ntimeout_s = 'soon'")
     done = cli("index", media)
@@ -515,8 +521,16 @@ def test_an_empty_query(cli, indexed, call):
         (["search", "x", "--cursor", "abc"], "damaged"),
         (["search", "x", "--rerank", "magic"], "magic"),
         (["search", "--like", "123456789"], "segment id 123456789"),
+        (["search", "--like", "9" * 300], "in this library"),
+        (["search", "--like", "9" * 5000], "in this library"),
+        (["search", "x", "--path", ""], "says nothing"),
+        (["search", "--like", "9" * 19], "segment id 9999999999999999999: search again"),
+        (["search", "x", "--unlike", "9" * 19], "segment id 9999999999999999999: search again"),
         (["search", "--image", "nowhere.png"], "nowhere.png"),
         (["search", "--like", "nowhere.png"], "nowhere.png"),
+        (["search", "--image", "~no such user/x.png"], "~no such user/x.png: no such file"),
+        (["search", "--like", "~no such user/x.png"], "'~no such user/x.png' is not in this library"),
+        (["label", "cat", "~no such user/x.png"], "~no such user/x.png: no such file"),
         (["forget", "nowhere"], "bowerbird roots"),
         (["forget", "0" * 64], "no asset"),
         (["index"], "PATH"),

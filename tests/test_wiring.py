@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +24,8 @@ from bowerbird.errors import (
     UnknownEncoder,
     UsageError,
 )
-from bowerbird.types import SegmentKind, Source, SpaceName
-from bowerbird.wiring import open_library
+from bowerbird.types import SegmentKind, Source, Space, SpaceName, SpaceState
+from bowerbird.wiring import Library, open_library
 from indexer import Indexer, open_indexer
 from search import Search, open_search
 from tests.fakes import HashEncoder
@@ -218,3 +223,119 @@ def test_several_processes_read_while_one_writes(tmp_path):
         second = [reader.communicate("\n", timeout=60)[0] for reader in readers]
     assert first == ["1\n", "1\n"]
     assert second == ["5\n", "5\n"]
+
+
+# --- several threads, and spaces that another process switches ---
+
+
+def slowly(spec: str) -> HashEncoder:
+    """So long that every thread has asked before the first is answered."""
+    time.sleep(0.2)
+    return HashEncoder(name=spec)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [lambda library: library.encoder(library.joint), lambda library: library.rerankers("encoder:hash+encoder:hash")],
+    ids=["encoder", "rerankers"],
+)
+def test_several_threads_that_ask_at_once_are_given_the_same(tmp_path, asked: Callable[[Library], object]):
+    make(tmp_path / "library").close()
+    given: list[object] = []
+    with open_library(tmp_path / "library", load=slowly) as library:
+        threads = [threading.Thread(target=lambda: given.append(asked(library))) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(given) == 4
+    assert len(set(map(id, given))) == 1
+
+
+@pytest.fixture
+def library(tmp_path):
+    """Of five notes, with encoders that are told apart by their names."""
+    dimensions = {"hash": 32, "other": 48}
+    options = {"create": True, "encoder": "hash", "load": lambda spec: HashEncoder(dimensions[spec], name=spec)}
+    with open_library(tmp_path / "library", **options) as library:
+        Indexer(library).index([NOTES])
+        yield library
+
+
+def build(library: Library) -> list[Space]:
+    with library.catalog.write() as tx:
+        return list(tx.spaces.build({SpaceName.JOINT: HashEncoder(48, name="other").description}))
+
+
+def switch(library: Library, to: list[Space]) -> None:
+    """As another process would: the library itself is not told."""
+    with library.catalog.write() as tx:
+        tx.spaces.switch(to)
+
+
+def refresh(library: Library) -> None:
+    with library.catalog.read() as tx:
+        library.refresh_spaces(tx)
+
+
+def remove(library: Library, gone: Space) -> None:
+    with library.catalog.write() as tx:
+        tx.spaces.give_up([gone])
+        while tx.spaces.empty(gone, 0, 1000):
+            pass
+        tx.spaces.remove(gone)
+
+
+def test_views_of_spaces_that_are_no_longer_searched_leave_memory(library):
+    old, new = library.joint, build(library)
+    refresh(library)
+    view = weakref.ref(library.views.view(old, SegmentKind.TEXT))
+    built = library.views.view(new[0], SegmentKind.TEXT)
+    refresh(library)
+    gc.collect()
+    assert view() is not None
+    switch(library, new)
+    refresh(library)
+    gc.collect()
+    assert view() is None
+    assert library.joint.spec == "other"
+    assert library.views.view(library.joint, SegmentKind.TEXT) is built
+    assert len(library.views.view(library.space(old.id), SegmentKind.TEXT)) == 5, "to go back to"
+
+
+def test_views_that_are_only_kept_to_go_back_to_do_not_stay_open_once_they_are_saved(library):
+    old, new = library.joint, build(library)
+    switch(library, new)
+    refresh(library)
+    library.save_views(force=True)
+    assert {key.space_id for key in library.views._open} <= {new[0].id}
+    assert len(library.views.view(library.space(old.id), SegmentKind.TEXT)) == 5
+
+
+def test_a_search_that_began_before_a_switch_costs_the_others_no_encoder(library):
+    old, new = library.joint, build(library)
+    for first, second in ((old, new), (new[0], [old])):  # there, and back again
+        before = library.encoder(first)
+        with library.catalog.read() as older:
+            older.head()  # from here on it sees the library as it is now
+            switch(library, second)
+            refresh(library)
+            after = library.encoder(library.joint)
+            library.refresh_spaces(older)
+            assert library.joint.spec == first.spec
+            assert library.encoder(library.joint) is before
+        refresh(library)
+        assert library.joint.spec == second[0].spec
+        assert library.encoder(library.joint) is after
+
+
+def test_networks_leave_memory_with_the_last_of_their_space(library):
+    old, new = library.joint, build(library)
+    network = weakref.ref(library.encoder(old))
+    switch(library, new)
+    refresh(library)
+    assert [space.state for space in library.spaces] == [SpaceState.ACTIVE]
+    remove(library, library.space(old.id))
+    refresh(library)
+    gc.collect()
+    assert network() is None

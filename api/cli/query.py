@@ -60,5 +60,6 @@ def query_of(context: typer.Context, search: Search, said: list[str] | None, *, 
 
 
 def _asset(search: Search, said: str) -> str | int:
-    """A segment's id, unless a file is called so, or the id of the asset at this path."""
-    return int(said) if said.isdecimal() and not Path(said).exists() else search.asset_at(Path(said))
+    """A segment's id, or the id of the asset at this path."""
+    named = search_verb.example(said)
+    return named if isinstance(named, int) else search.asset_at(Path(named))

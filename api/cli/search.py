@@ -122,11 +122,14 @@ def search(
 
     text = " ".join(texts) if texts else None
     filters = {"types": types, "after": after, "before": before, "place": place, "camera": camera, "path": path}
-    given = {name: value for name, value in {**filters, "language": language}.items() if value}
-    asked = {"also": also or [], "image": image, "crop": crop, "like": like or [], "unlike": unlike or []}
-    how = {"limit": limit, "min_relevance": min_relevance, "cursor": cursor, "rerank": rerank}
+    given: dict[str, Any] = {
+        name: value for name, value in {**filters, "language": language}.items() if value not in (None, [])
+    }
+    asked: dict[str, Any] = {"also": also or [], "image": image, "crop": crop}
+    asked |= {"like": like or [], "unlike": unlike or []}
+    how: dict[str, Any] = {"limit": limit, "min_relevance": min_relevance, "cursor": cursor, "rerank": rerank}
     with open_search(chosen(context, library)) as opened:
-        examples = {name: [_example(each) for each in asked[name]] for name in ("like", "unlike")}
+        examples = {name: [example(each) for each in asked[name]] for name in ("like", "unlike")}
         result = opened.search(
             text, negatives=negatives or (), kinds=kinds or (), **{**asked, **examples, **given, **how}
         )
@@ -138,9 +141,12 @@ def search(
         _tell(result, table or sys.stdout.isatty())
 
 
-def _example(said: str) -> str | int:
-    """A segment id, unless a file is called so."""
-    return int(said) if said.isdecimal() and not Path(said).exists() else said
+def example(said: str) -> str | int:
+    """The id of a segment, unless a file is called so: a path then."""
+    return int(said) if said.isdecimal() and len(said) < _LONGEST_ID and not Path(said).exists() else said
+
+
+_LONGEST_ID = 20
 
 
 def as_object(result: SearchResult, query: dict[str, Any]) -> dict[str, Any]:

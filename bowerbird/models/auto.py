@@ -33,4 +33,4 @@ def settle(*, endpoint: str | None = None, deadline_s: float = hub.DEADLINE_S) -
 
 
 def _line(chosen: str, why: str, other: str) -> str:
-    return f"encoder: {chosen} ({why}); for another, make another library: --library DIR --encoder {other}"
+    return f"encoder: {chosen} ({why}); to change it now or later: bowerbird reencode --encoder {other}"

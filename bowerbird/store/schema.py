@@ -10,6 +10,9 @@ from bowerbird.errors import LibraryMissing, LibraryTooNew
 from bowerbird.store.engine import reading, writing
 from bowerbird.store.tables import SCHEMA
 
+_WORDS = "0003"
+"""The migration that brought words, which older libraries must first learn from all their texts."""
+
 
 def migrations_folder() -> Path:
     """A wheel carries the migrations inside the package; in a checkout they stand at the top level."""
@@ -39,9 +42,10 @@ def ensure(engine: sa.Engine, *, create: bool) -> None:
     if found is None and not create:
         raise LibraryMissing("the library holds no catalogue yet; make it with `bowerbird index FOLDER`")
     with writing(engine) as connection:
-        _refuse_newer(current(connection))  # once more: another process may have been here meanwhile
+        found = current(connection)  # once more: another process may have been here meanwhile
+        _refuse_newer(found)
         upgrade(connection, SCHEMA)
-        if found is not None:
+        if found is not None and found < _WORDS:
             from bowerbird.store.catalog.asset_words import refresh
             from bowerbird.store.catalog.vocabulary import learn_all
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.errors import QueryError
+from bowerbird.paths import at_home
 from bowerbird.queries import Query
-from search.parse import MOST_BYTES
+from search.picture_files import read_picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,10 @@ class Judged:
 
     def ask(self) -> Query:
         """The query as a searcher takes it. Raises `QueryError` where its picture cannot be read."""
-        image = None if self.image is None else _read(self.image, self.where)
+        try:
+            image = None if self.image is None else read_picture(self.image.absolute())
+        except QueryError as error:
+            raise QueryError(f"{self.where}: {error}") from None
         return Query(text=self.text, image=image, negatives=self.negatives)
 
 
@@ -43,7 +47,7 @@ def read_queries(file: Path) -> list[Judged]:
     or a list of them), ``id``, and ``group`` or ``medium``; whatever else it holds is left alone. Raises `QueryError`
     that names the file, the line and what is wrong with it.
     """
-    file = file.expanduser()
+    file = at_home(file)
     try:
         lines = file.read_text(encoding="utf-8-sig").split("\n")
     except OSError as error:
@@ -105,15 +109,3 @@ def _texts(said: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
     if not isinstance(listed, list) or not all(isinstance(each, str) and each.strip() for each in listed):
         raise QueryError(f'{where}: "{key}" is no list of texts; write ["…", "…"]')
     return tuple(listed)
-
-
-def _read(path: Path, where: str) -> bytes:
-    try:
-        if path.exists() and not path.is_file():
-            raise QueryError(f"{where}: {path} is no regular file; name a picture")
-        if path.stat().st_size > MOST_BYTES:
-            raise QueryError(f"{where}: {path} is larger than {MOST_BYTES >> 20} MB; shrink the picture")
-        return path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise QueryError(f"{where}: {str(path)!r}: {reason}; name a picture that can be read") from None

@@ -74,13 +74,13 @@ def test_the_right_photo_comes_first(library, query, photo):
 
 def test_a_hit_has_what_the_contract_says(library):
     found = bowerbird("search", "how to repot a fern", "--library", library, "--json", "--limit", "2").json
-    assert set(found) == {"version", "query", "took_ms", "matched", "next_cursor", "hits"}
+    assert set(found) == {"version", "query", "took_ms", "matched", "next_cursor", "understood", "hits"}
     assert found["matched"] is True
     assert len(found["hits"]) == 2
     hit = found["hits"][0]
     assert set(hit) == {
         *("rank", "relevance", "asset_id", "path", "kind", "segment_id", "segment_kind", "start_s", "end_s", "page"),
-        *("box", "text", "folded", "evidence", "taken_at", "place"),
+        *("box", "text", "folded", "evidence", "taken_at", "place", "stands_for"),
     }
     assert hit["path"] == str(NOTES / "fern.md")
     assert (hit["kind"], hit["segment_kind"], hit["rank"]) == ("document", "text", 1)

@@ -97,7 +97,7 @@ def test_weights_at_hand_need_no_hub(
 def test_the_reason_is_one_line_that_says_how_to_change_it(no_weights: None, silent_endpoint: str) -> None:
     reason = auto.settle(endpoint=silent_endpoint, deadline_s=0.2).reason
     assert "\n" not in reason
-    assert "--encoder open_clip:ViT-B-32/laion2b_s34b_b79k" in reason
+    assert "bowerbird reencode --encoder open_clip:ViT-B-32/laion2b_s34b_b79k" in reason
 
 
 def test_kept_weights_are_found_in_the_hubs_cache(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,7 +145,7 @@ class TestSearch:
         assert names(search, like=red.segment_id)[0] == "brick"
         assert names(search, like=[red.segment_id, folder / "sea.png"])[0] == "plum"
 
-    @pytest.mark.parametrize("named", [0, 10**12])
+    @pytest.mark.parametrize("named", [0, 10**12, 2**63 - 1, 2**63, -(2**63) - 1])
     def test_a_moment_that_is_not_there(self, library: Library, named: int) -> None:
         with pytest.raises(QueryError, match=f"segment id {named}"):
             Search(library).search(like=named)
@@ -156,6 +156,18 @@ class TestSearch:
         assert {each.source for hit in found for each in hit.evidence} == {Source.WORDS}
         near = Search(library).run(Query(text="red", sources=(Source.JOINT,), min_relevance=0)).hits
         assert {each.source for hit in near for each in hit.evidence} == {Source.JOINT}
+
+    def test_what_finds_nothing_is_no_source(self, library: Library) -> None:
+        for sources in ((Source.RERANK,), (Source.WORDS, Source.RERANK)):
+            with pytest.raises(QueryError, match="choose sources of joint, text, words"):
+                Search(library).run(Query(text="rose", sources=sources))
+
+    @pytest.mark.parametrize("named", ["a\0b", "\ud800", "0" * 64, "", "~nobody/x"])
+    def test_a_name_that_is_nobodys(self, library: Library, named: str) -> None:
+        with pytest.raises(QueryError, match="in this library"):
+            Search(library).search(like=named)
+        with pytest.raises(QueryError, match="in this library"):
+            Search(library).run(Query(like=(named,)))
 
     def test_words_alone_do_not_answer_half_a_query(self, library: Library, folder: Path) -> None:
         alone = Search(library).run(Query(text="rose", sources=(Source.WORDS,))).hits[0]

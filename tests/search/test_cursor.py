@@ -76,6 +76,13 @@ def test_a_cursor_that_was_cut_is_refused() -> None:
         read(replace(QUERY, cursor=whole[:-3]))
 
 
+def test_a_cursor_that_was_tampered_with_is_refused() -> None:
+    whole = Cursor().after([hit(1), hit(2)])
+    for hits in (3, 2**20, 2**32 - 1):
+        with pytest.raises(QueryError, match="damaged"):
+            read(replace(QUERY, cursor=replace(whole, hits=hits).written(QUERY)))
+
+
 def test_paging_ends() -> None:
     assert not Cursor().after([hit(1)]).is_last
     assert Cursor().after(hit(number) for number in range(MOST_SHOWN)).is_last

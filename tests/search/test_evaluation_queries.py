@@ -83,7 +83,7 @@ def test_a_file_that_holds_nothing_is_not_there_or_is_no_text(tmp_path):
             read_queries(file)
 
 
-@pytest.mark.parametrize("image", ["nowhere.png", ".", "\0", "x" * 5000])
+@pytest.mark.parametrize("image", ["nowhere.png", "~no such user/x.png", ".", "\0", "x" * 5000])
 def test_a_picture_that_cannot_be_read_is_named_with_its_line(tmp_path, image):
     (query,) = read_queries(written(tmp_path, {"image": image, "relevant": []}))
     with pytest.raises(QueryError, match=r"^queries\.jsonl, line 1: .*name a picture"):

@@ -22,7 +22,7 @@ from bowerbird.wiring import open_library
 from indexer import Indexer
 from search import Search
 from search.calibrate import Calibrator, _in_general
-from search.fuse import Entry, Listed, fuse
+from search.fuse import CODE, Entry, Listed, fuse
 from search.parse import MOST_BYTES, MOST_CHARACTERS, MOST_HITS, box, parse
 from tests.fakes import HashEncoder
 
@@ -47,6 +47,14 @@ class TestParse:
             (Query(text="x", crop=Box(0, 0, 1, 1)), "needs a picture"),
             (Query(text="x" * (MOST_CHARACTERS + 1)), "10,001 characters"),
             (Query(text="x", limit=0), "out of bounds"),
+            (Query(text="x", limit=2.5), "no whole number"),
+            (Query(text="x", limit=True), "no whole number"),
+            (Query(text=" ".join(f"-w{n}" for n in range(51)) + " x"), "51 negatives"),
+            (Query(text="x", also=tuple(f"w{n}" for n in range(51))), "51 texts"),
+            (Query(text="x", unlike=tuple(range(51))), "51 examples"),
+            (Query(text=" ".join(f'"w{n}"' for n in range(51))), "51 phrases"),
+            (Query(text="x", filters=Filters(phrases=("x" * 1001,))), "shorten it"),
+            (Query(text="x", filters=Filters(path="\ud800")), "half a character"),
             (Query(text="x", limit=MOST_HITS + 1), "1 to 1,000"),
             (Query(text="x", limit=10_000_000), "10,000,000"),
             (Query(text="x", min_relevance=1.5), "between 0 and 1"),
@@ -89,6 +97,13 @@ class TestParse:
     def test_a_crop_lies_inside_the_picture(self, crop):
         with pytest.raises(QueryError, match="outside the picture"):
             parse(Query(image=b"x", crop=crop))
+
+    def test_the_same_twice_is_once_and_phrases_without_words_say_nothing(self):
+        parsed = parse(Query(text="x", also=("y", "y "), unlike=(1,) * 99, filters=Filters(phrases=("!!!",)))).query
+        assert (parsed.also, parsed.unlike, parsed.filters.phrases) == (("y",), (1,), ())
+
+    def test_the_beginning_of_time_is_a_day(self):
+        assert parse(Query(text="beach before 2025 years ago"), today=date(2026, 11, 23)).query.filters.before
 
     def test_the_whole_picture_is_a_crop_too(self):
         assert parse(Query(image=b"x", crop=Box(0.1, 0.2, 0.9, 0.8))).query.crop == Box(0.1, 0.2, 0.9, 0.8)
@@ -188,7 +203,7 @@ class TestFuse:
         code, page = (found(n, n, media_type=kind) for n, kind in ((11, "text/x-python"), (12, "text/x-rst")))
         gathered = fuse([listed((code, 0.5, 0.9), (page, 0.4, 0.7))], stands_out=0.5)
         assert [each.best.segment_id for each in gathered] == [12, 11]
-        assert gathered[1].best.relevance == pytest.approx(0.9 * 0.65)
+        assert gathered[1].best.relevance == pytest.approx(0.9 * CODE)
         assert gathered[0].best.relevance == 0.7
 
     def test_reciprocal_ranks_order_what_is_equally_relevant(self):
@@ -306,6 +321,27 @@ class TestService:
         assert len(some) == 1
         none = Search(library).search("nothing like it", min_relevance=1.0)
         assert (none.hits, none.matched) == ((), False)
+
+    def test_a_floor_and_negatives_leave_every_page_whole(self, tmp_path):
+        media = tmp_path / "media"
+        media.mkdir()
+        for number in range(60):
+            said = "shape and axis " if number % 3 == 0 else "plain "
+            (media / f"{number}.txt").write_text(f"The array, {said * 3} number {number}.")
+        with open_library(tmp_path / "library", create=True, encoder="hash", load=lambda _: HashEncoder()) as opened:
+            Indexer(opened).index([media])
+            search = Search(opened)
+            asked = {"negatives": ("shape", "axis"), "min_relevance": 0.05}
+            whole = [hit.asset_id for hit in search.search("array", limit=1000, **asked).hits]
+            assert 30 < len(whole) < 60, "some are spared and some are not"
+            for size in (3, 10):
+                paged, cursor = [], None
+                while True:
+                    page = search.search("array", limit=size, cursor=cursor, **asked)
+                    paged += [hit.asset_id for hit in page.hits]
+                    if (cursor := page.next_cursor) is None:
+                        break
+                assert sorted(paged) == sorted(whole)
 
     def test_a_long_document_does_not_crowd_out_the_rest(self, tmp_path):
         media = tmp_path / "media"

@@ -29,6 +29,7 @@ from bowerbird.types import AssetInfo, AssetKind, FileStat, Place, SegmentKind, 
 from bowerbird.wiring import Library, open_library
 from search import Search
 from search.compose import aims, examples
+from search.gather import Gatherer
 from search.query_vectors import QueryVectors
 from search.words import find, relevance, spared, terms_of
 from tests.fakes import HashEncoder
@@ -232,13 +233,13 @@ class TestFilters:
             for suffix in ("jpg", "dng", "mov")
         }
         asked = []
-        gather = Search._gather
+        gather = Gatherer.gather
 
-        def counted(self: Search, *given: Any) -> Any:
+        def counted(self: Gatherer, *given: Any) -> Any:
             asked.append(given[-1])
             return gather(self, *given)
 
-        monkeypatch.setattr(Search, "_gather", counted)
+        monkeypatch.setattr(Gatherer, "gather", counted)
         with open_library(tmp_path / "library", create=True, encoder="hash", load=lambda _: HashEncoder()) as opened:
             fill(opened, files)
             listed = Search(opened).search(types=["image", "video"], limit=20).hits

@@ -29,7 +29,19 @@ from bowerbird.types import (
     Taken,
     TakenFrom,
 )
-from tests.store.hand import PICTURE, STAT, derive, encoder, found_at, hash_of, live_ids, make_space, place, put_asset, vector
+from tests.store.hand import (
+    PICTURE,
+    STAT,
+    derive,
+    encoder,
+    found_at,
+    hash_of,
+    live_ids,
+    make_space,
+    place,
+    put_asset,
+    vector,
+)
 
 LARGEST = 2**63 - 1
 

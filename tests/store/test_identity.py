@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from bowerbird.moments import Moment
+from bowerbird.store.folder import CATALOG
 from bowerbird.types import SegmentKind
-from bowerbird.wiring import CATALOG, Library, open_library
+from bowerbird.wiring import Library, open_library
 from tests.fakes import HashEncoder
 from tests.store.hand import derive, put_asset
 

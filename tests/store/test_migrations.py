@@ -19,7 +19,7 @@ from bowerbird.errors import LibraryMissing, LibraryTooNew
 from bowerbird.store import schema
 from bowerbird.store.catalog import Catalog, full_text
 from bowerbird.store.engine import make_engine, reading, writing
-from bowerbird.store.tables import SCHEMA, metadata
+from bowerbird.store.tables import SCHEMA, metadata, vocabulary
 from tests.store.hand import derive, live_ids, make_space, put_asset
 
 
@@ -101,6 +101,26 @@ def test_opening_again_changes_nothing_and_needs_no_alembic(catalog: Catalog, ur
     run(opened + said, url)
     with catalog.read() as tx:
         assert len(tx.roots.all()) == 1
+
+
+@pytest.mark.parametrize(("older", "learnt"), [("0002", ["tide"]), ("0003", [])])
+def test_all_texts_are_read_only_where_words_are_new(url: sa.URL, older: str, learnt: list[str]) -> None:
+    engine = make_engine(url)
+    with writing(engine) as connection:
+        schema.upgrade(connection, older)
+        for statement in (
+            "INSERT INTO asset (id, hash, size, kind, media_type, added_at)"
+            " VALUES (1, 'aa', 1, 'document', 'text/plain', '2020-01-01')",
+            "INSERT INTO derivation (id, asset_id, stage, key) VALUES (1, 1, 'decode', '1')",
+            "INSERT INTO segment (asset_id, derivation_id, ordinal, kind, text) VALUES (1, 1, 0, 'text', 'The tide')",
+        ):
+            connection.execute(sa.text(statement))
+    engine.dispose()
+    catalog = Catalog(url)
+    with catalog.read() as tx:
+        assert schema.current(tx.connection) == SCHEMA
+        assert list(tx.connection.execute(sa.select(vocabulary.c.word)).scalars()) == learnt
+    catalog.close()
 
 
 def test_several_processes_may_make_the_same_library_at_once(url: sa.URL) -> None:

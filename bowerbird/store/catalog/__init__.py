@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from bowerbird.store import schema
 from bowerbird.store.catalog.asset_words import refresh
 from bowerbird.store.catalog.assets import Assets
-from bowerbird.store.catalog.changes import SqlChangeLog
+from bowerbird.store.catalog.changes import SqlChangeLog, head_of
 from bowerbird.store.catalog.facets import FacetCounts
 from bowerbird.store.catalog.failures import Failures
 from bowerbird.store.catalog.filters import Filtered
@@ -117,6 +117,10 @@ class Transaction:
     def leases(self) -> Leases:
         """Who may do what only one process may do."""
         return Leases(self.connection)
+
+    def head(self) -> int:
+        """The last line of the change log that this transaction sees."""
+        return head_of(self.connection)
 
     def integrity(self) -> list[str]:
         """What the database itself finds wrong, a line for each fault; PostgreSQL guards itself and is not asked."""

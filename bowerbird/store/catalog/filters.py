@@ -6,7 +6,7 @@ import math
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from bowerbird.queries import Filters
 from bowerbird.store.catalog import full_text
 from bowerbird.store.catalog.full_text import Term
-from bowerbird.store.catalog.rows import chunks
+from bowerbird.store.catalog.rows import among, chunks
 from bowerbird.store.catalog.segments import ALIVE, Conditions
 from bowerbird.store.catalog.vocabulary import plain_words
 from bowerbird.store.tables import PathText, asset, embedding, location, root, segment
@@ -78,29 +78,29 @@ class Filtered:
         everything = int(self._connection.execute(newest).scalar_one())
         return min(SELECTIVE, max(LEAST_SELECTIVE, math.isqrt(int(SIFTING * wanted * everything))))
 
-    @staticmethod
-    def only(asset_ids: Sequence[int]) -> Selection:
+    def only(self, asset_ids: Sequence[int]) -> Selection:
         """These assets."""
-        return Selection([asset.c.id.in_(asset_ids)], (), sorted(asset_ids))
+        return Selection([among(self._connection, asset.c.id, asset_ids)], (), sorted(asset_ids))
 
     def embeddings(self, selection: Selection, space_id: int) -> dict[SegmentKind, Ids]:
         """The ids of all embeddings of one space that meet a selection of few assets, by the kind of their segments."""
         found: dict[SegmentKind, list[int]] = {}
-        ids = selection.assets or ()
-        for start in range(0, len(ids), _CHUNK):
+        for some in _pieces(selection.assets or ()):
             query = (
                 sa.select(segment.c.kind, embedding.c.id)
                 .join(asset, asset.c.id == segment.c.asset_id)
                 .join(embedding, embedding.c.segment_id == segment.c.id)
-                .where(embedding.c.space_id == space_id, segment.c.asset_id.in_(ids[start : start + _CHUNK]))
+                .where(embedding.c.space_id == space_id, among(self._connection, segment.c.asset_id, some))
                 .where(*selection.conditions)
             )
-            for kind, id_ in self._connection.execute(query):
+            for kind, id_ in self._connection.execute(query).all():
                 found.setdefault(SegmentKind(kind), []).append(id_)
         return {kind: np.asarray(each, np.int64) for kind, each in found.items()}
 
     def newest(self, selection: Selection, most: int) -> list[int]:
         """The first segments of the ``most`` newest assets, those without a date last."""
+        if selection.assets is not None:
+            return self._newest_of(selection.assets, selection.of_segment, most)
         here = sa.exists().where(segment.c.asset_id == asset.c.id, *selection.of_segment)
         query = (
             sa.select(asset.c.id)
@@ -109,30 +109,44 @@ class Filtered:
             .limit(most)
         )
         assets = self._connection.execute(query).scalars().all()
-        first = self.first_segments(assets, selection.conditions)
+        first = self.first_segments(assets, selection.of_segment)
         return [first[id_] for id_ in assets if id_ in first]
+
+    def _newest_of(self, asset_ids: Sequence[int], conditions: Conditions, most: int) -> list[int]:
+        """Only these are put in order, and their segments asked about no further than ``most`` need it."""
+        query = sa.select(asset.c.id, asset.c.dated_at).where(among(self._connection, asset.c.id, asset_ids), ALIVE)
+        dated = self._connection.execute(query).all()
+        dated = sorted(dated, key=lambda row: (row.dated_at or datetime.min, row.id), reverse=True)
+        found: list[int] = []
+        for some in chunks(row.id for row in dated):
+            first = self.first_segments(some, conditions)
+            found += [first[id_] for id_ in some if id_ in first]
+            if len(found) >= most:
+                break
+        return found[:most]
 
     def first_segments(self, asset_ids: Sequence[int], conditions: Conditions = ()) -> dict[int, int]:
         """Of each asset the segment that stands for it: one with a vector, one of the whole, the first."""
         best: dict[int, tuple[bool, bool, int]] = {}
         part = segment.c.kind.in_(PARTS).label("part")
         placed = sa.exists().where(embedding.c.segment_id == segment.c.id).label("placed")
-        for start in range(0, len(asset_ids), _CHUNK):
+        for some in _pieces(asset_ids):
             query = (
                 sa.select(segment.c.asset_id, part, placed, sa.func.min(segment.c.id).label("first"))
                 .join(asset, asset.c.id == segment.c.asset_id)
-                .where(segment.c.asset_id.in_(asset_ids[start : start + _CHUNK]), *conditions)
+                .where(among(self._connection, segment.c.asset_id, some), *conditions)
                 .group_by(segment.c.asset_id, part, placed)
             )
-            for row in self._connection.execute(query):
+            for row in self._connection.execute(query).all():
                 order = (not row.placed, bool(row.part), row.first)
                 best[row.asset_id] = min(best.get(row.asset_id, order), order)
         return {asset_id: first for asset_id, (_, _, first) in best.items()}
 
     def dates(self, asset_ids: Sequence[int]) -> dict[int, datetime]:
         """When these assets were made, as near as is known."""
-        query = sa.select(asset.c.id, asset.c.dated_at).where(asset.c.id.in_(asset_ids), asset.c.dated_at.is_not(None))
-        return {row.id: row.dated_at for row in self._connection.execute(query)}
+        query = sa.select(asset.c.id, asset.c.dated_at).where(asset.c.dated_at.is_not(None))
+        these = among(self._connection, asset.c.id, asset_ids)
+        return {row.id: row.dated_at for row in self._connection.execute(query.where(these)).all()}
 
     def lying_at(self, pattern: str, location_ids: Sequence[int]) -> set[int]:
         """Those of these locations whose path meets the filter ``pattern``."""
@@ -207,7 +221,11 @@ class Filtered:
         return asset.c.id.in_(sa.union_all(owners, here.bearing("asset", term)))
 
 
-_CHUNK = 500
+_PIECE = 10_000  # assets whose segments are read at once: as fast as all of them, in memory that is bounded
+
+
+def _pieces(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (ids[start : start + _PIECE] for start in range(0, len(ids), _PIECE))
 
 
 def _folded(path: str) -> str:

@@ -75,14 +75,14 @@ class _Fts5:
     def rows(self, table: Table, term: Term, most: int, below: int | None = None) -> list[int]:
         query = sa.text(f"SELECT rowid FROM {table}_words(:term) WHERE rowid < :below ORDER BY rowid DESC LIMIT :most")
         asked = {"term": self._said(term), "most": most, "below": _HIGHEST if below is None else below}
-        return list(self._connection.execute(query, asked).scalars())
+        return list(self._connection.execute(query, asked).scalars().all())
 
     def among(self, table: Table, term: Term, ids: Iterable[int]) -> set[int]:
         query = sa.text(f"SELECT rowid FROM {table}_words(:term) WHERE rowid IN :ids")
         query = query.bindparams(sa.bindparam("ids", expanding=True))
         found: set[int] = set()
         for chunk in chunks(ids):
-            found.update(self._connection.execute(query, {"term": self._said(term), "ids": chunk}).scalars())
+            found.update(self._connection.execute(query, {"term": self._said(term), "ids": chunk}).scalars().all())
         return found
 
     def bearing(self, table: Table, term: Term) -> sa.Select[tuple[int]]:
@@ -116,13 +116,15 @@ class _TextSearch:
             f"SELECT id FROM {table} WHERE lexemes @@ {_TSQUERY} AND id < :below ORDER BY id DESC LIMIT :most"
         )
         asked = {"term": self._said(term), "most": most, "below": _HIGHEST if below is None else below}
-        return list(self._connection.execute(query, asked).scalars())
+        return list(self._connection.execute(query, asked).scalars().all())
 
     def among(self, table: Table, term: Term, ids: Iterable[int]) -> set[int]:
         query = sa.text(f"SELECT id FROM {table} WHERE lexemes @@ {_TSQUERY} AND id = ANY(:ids)")
         found: set[int] = set()
         for chunk in chunks(ids):
-            found.update(self._connection.execute(query, {"term": self._said(term), "ids": list(chunk)}).scalars())
+            found.update(
+                self._connection.execute(query, {"term": self._said(term), "ids": list(chunk)}).scalars().all()
+            )
         return found
 
     def bearing(self, table: Table, term: Term) -> sa.Select[tuple[int]]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
 
-from bowerbird.store.catalog.rows import chunks, upsert
+from bowerbird.store.catalog.rows import among, chunks, upsert
 from bowerbird.store.tables import PathText, asset, location, root
 from bowerbird.types import FileStat, Location, Root, Taken
 
@@ -87,17 +87,16 @@ class Locations:
     def copies_of(self, asset_ids: Sequence[int]) -> dict[int, list[Copy]]:
         """Every location of each of these assets, the oldest first."""
         found: dict[int, list[Copy]] = {}
-        for chunk in chunks(asset_ids):
-            query = (
-                sa.select(location, root.c.path.label("root_path"), root.c.device, root.c.added_at)
-                .join(root, root.c.id == location.c.root_id)
-                .where(location.c.asset_id.in_(chunk))
-                .order_by(location.c.id)
-            )
-            for row in self._connection.execute(query):
-                owner = Root(row.root_id, row.root_path, row.device, row.added_at)
-                copy = Copy(row.id, owner, row.path, FileStat(row.size, row.mtime_ns, row.inode))
-                found.setdefault(row.asset_id, []).append(copy)
+        query = (
+            sa.select(location, root.c.path.label("root_path"), root.c.device, root.c.added_at)
+            .join(root, root.c.id == location.c.root_id)
+            .where(among(self._connection, location.c.asset_id, asset_ids))
+            .order_by(location.c.id)
+        )
+        for row in self._connection.execute(query).all():
+            owner = Root(row.root_id, row.root_path, row.device, row.added_at)
+            copy = Copy(row.id, owner, row.path, FileStat(row.size, row.mtime_ns, row.inode))
+            found.setdefault(row.asset_id, []).append(copy)
         return found
 
     def asset_hash_at(self, root_id: int, path: str) -> str | None:

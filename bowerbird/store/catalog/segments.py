@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from bowerbird.moments import Moment
 from bowerbird.store.catalog.changes import log_changes
 from bowerbird.store.catalog.infos import columns, info_of
-from bowerbird.store.catalog.rows import chunks
+from bowerbird.store.catalog.rows import among, chunks
 from bowerbird.store.catalog.vocabulary import learn
 from bowerbird.store.tables import asset, change, derivation, embedding, segment
 from bowerbird.types import Asset, Box, Embedding, Segment, SegmentKind, Vectors
@@ -113,20 +113,19 @@ class Segments:
         return self._owned(_OWNED.add_columns(segment.c.id), segment.c.id, segment_ids)
 
     def _owned(self, query: sa.Select[Any], column: sa.Column[int], ids: Sequence[int]) -> dict[int, Owned]:
-        result: dict[int, Owned] = {}
-        for chunk in chunks(ids):
-            # By position: a search looks up hundreds, and names cost as much again.
-            for segment_id, asset_id, media_type, asked in self._connection.execute(query.where(column.in_(chunk))):
-                result[asked] = Owned(segment_id, asset_id, media_type)
-        return result
+        if not ids:
+            return {}
+        rows = self._connection.execute(query.where(among(self._connection, column, ids))).all()
+        # By position: a search looks up hundreds, and names cost as much again.
+        return {asked: Owned(segment_id, asset_id, media_type) for segment_id, asset_id, media_type, asked in rows}
 
     def moments(self, segment_ids: Sequence[int], where: Conditions = ()) -> dict[int, Found]:
         """The segments with these ids, as far as they are there and meet ``where``."""
         result: dict[int, Found] = {}
-        for chunk in chunks(segment_ids):
-            for row in self._connection.execute(_FOUND.where(segment.c.id.in_(chunk), *where)):
-                owner = Asset(row.asset_id, row.hash, row.size, info_of(row._mapping, "asset_"))
-                result[row.id] = Found(_segment(row), owner)
+        these = among(self._connection, segment.c.id, segment_ids)
+        for row in self._connection.execute(_FOUND.where(these, *where)).all():
+            owner = Asset(row.asset_id, row.hash, row.size, info_of(row._mapping, "asset_"))
+            result[row.id] = Found(_segment(row), owner)
         return result
 
     def embeddings_of(self, asset_id: int, space_id: int) -> Sequence[tuple[SegmentKind, Embedding]]:
@@ -151,11 +150,8 @@ class Segments:
             .where(embedding.c.space_id == space_id, segment.c.ordinal == 0)
             .where(segment.c.kind.in_((SegmentKind.IMAGE, SegmentKind.FRAME)))
         )
-        found: dict[int, Vectors] = {}
-        for chunk in chunks(asset_ids):
-            for row in self._connection.execute(query.where(segment.c.asset_id.in_(chunk))):
-                found[row.asset_id] = np.frombuffer(row.vector, "<f2").astype(np.float32)
-        return found
+        rows = self._connection.execute(query.where(among(self._connection, segment.c.asset_id, asset_ids))).all()
+        return {row.asset_id: np.frombuffer(row.vector, "<f2").astype(np.float32) for row in rows}
 
     def kinds(self, space_id: int) -> Sequence[SegmentKind]:
         """The kinds that have ever had a vector in this space: one view each."""

@@ -18,10 +18,7 @@ from bowerbird.store.catalog.changes import log_changes
 from bowerbird.store.catalog.rows import chunks, upsert
 from bowerbird.store.catalog.segments import ALIVE, FINDABLE
 from bowerbird.store.tables import asset, derivation, embedding, segment
-from bowerbird.types import Box, SegmentKind, Space, SpaceName, Vectors
-
-PICTURED = frozenset({SegmentKind.IMAGE, SegmentKind.REGION, SegmentKind.FRAME, SegmentKind.PAGE})
-"""Kinds whose joint vectors come from pixels."""
+from bowerbird.types import PICTURED, Box, SegmentKind, Space, SpaceName, Vectors
 
 THUMBNAIL, WAITING = "thumbnail", "waiting"
 """Marks of assets: some vectors come from thumbnails for want of the file, or are still to come for want of both."""

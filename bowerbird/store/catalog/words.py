@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import sqlalchemy as sa
 
@@ -16,7 +17,7 @@ from bowerbird.store.catalog import full_text
 from bowerbird.store.catalog.asset_words import WORDY
 from bowerbird.store.catalog.filters import Filtered, Selection
 from bowerbird.store.catalog.full_text import BOTH, Table, Term
-from bowerbird.store.catalog.rows import chunks
+from bowerbird.store.catalog.rows import among, chunks
 from bowerbird.store.catalog.segments import ALIVE
 from bowerbird.store.catalog.vocabulary import beginning_with, near, sweep
 from bowerbird.store.tables import asset, segment
@@ -138,6 +139,12 @@ class Words:
     def _rows(self, term: Term) -> dict[Table, list[int]]:
         return {table: self._full_text.rows(table, term, MOST_ROWS + 1) for table in BOTH}
 
+    @cached_property
+    def _orphans(self) -> bool:
+        """Whether there are any; mostly there are none, and then nobody's rows have to be left out."""
+        # Read off the end of the index; SQLite would go through all assets to find that one is not NULL.
+        return self._connection.execute(sa.select(sa.func.max(asset.c.orphaned_at))).scalar() is not None
+
     def _highest(self, table: Table) -> int:
         """The newest id, which stands for the number of rows: counting them would go through all."""
         ids = segment.c.id if table == "segment" else asset.c.id
@@ -165,7 +172,7 @@ class Words:
         found: set[int] = set()
         for chunk in chunks(within.assets):
             query = sa.select(segment.c.id).join(asset).where(*within.conditions, segment.c.asset_id.in_(chunk))
-            found.update(self._connection.execute(query).scalars())
+            found.update(self._connection.execute(query).scalars().all())
         return found
 
     def _newest(self, table: Table, term: Term, within: Selection, chosen: set[int] | None) -> set[int]:
@@ -184,14 +191,14 @@ class Words:
 
     def _left(self, table: Table, ids: Sequence[int], within: Selection) -> set[int]:
         """Those of ``ids`` that are no orphans' and that filters leave."""
+        if not within.conditions and within.assets is None and not self._orphans:
+            return set(ids)
         query = sa.select(asset.c.id).where(*_of_assets(within))
         column = asset.c.id
         if table == "segment":
             query = sa.select(segment.c.id).join(asset).where(ALIVE, *within.conditions)
             column = segment.c.id
-        return {
-            id_ for chunk in chunks(ids) for id_ in self._connection.execute(query.where(column.in_(chunk))).scalars()
-        }
+        return set(self._connection.execute(query.where(among(self._connection, column, ids))).scalars().all())
 
     def _segments(self, asked: Sequence[_Asked], within: Selection, most: int) -> dict[int, int]:
         """The weightiest segments that bear terms, and the asset of each."""
@@ -199,9 +206,8 @@ class Words:
         selected = None if within.assets is None else set(within.assets)
         owners: dict[int, int] = {}
         for chunk in chunks(_weightiest(asked, "segment"), most):
-            for row in self._connection.execute(query.where(segment.c.id.in_(chunk))):
-                if selected is None or row.asset_id in selected:
-                    owners[row.id] = row.asset_id
+            rows = self._connection.execute(query.where(among(self._connection, segment.c.id, chunk))).all()
+            owners |= {row.id: row.asset_id for row in rows if selected is None or row.asset_id in selected}
             if len(owners) >= most:
                 break
         return owners
@@ -251,11 +257,8 @@ class Words:
     def _lengths(self, ids: Iterable[int]) -> dict[int, int | None]:
         """How long the texts of these segments are, in characters."""
         query = sa.select(segment.c.id, sa.func.length(segment.c.text).label("length"))
-        found: dict[int, int | None] = {}
-        for chunk in chunks(ids):
-            rows = self._connection.execute(query.where(segment.c.id.in_(chunk)))
-            found.update((row.id, row.length) for row in rows)
-        return found
+        rows = self._connection.execute(query.where(among(self._connection, segment.c.id, ids))).all()
+        return {row.id: row.length for row in rows}
 
 
 def _of_assets(within: Selection) -> list[sa.ColumnElement[bool]]:

@@ -84,9 +84,7 @@ def told(run: Evaluation) -> None:
             name = f"{group or 'all'} ({len(part.answerable)})" if source == FUSED else ""
             print(f"| {name} | {source} | {values} |")
     single = [source for source in run.sources if source != FUSED]
-    print(
-        "\nnDCG@10, all together less the best single source (95 % interval; asked: -0.02, and above 0 for all)"
-    )
+    print("\nnDCG@10, all together less the best single source (95 % interval; asked: -0.02, and above 0 for all)")
     for group in (*(each for each in run.groups if each not in {"none", "mixed"}), None):
         part = run if group is None else run.of_group(group)
         best = max(single, key=lambda source: mean(part.values("ndcg@10", source)))

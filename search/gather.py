@@ -46,9 +46,9 @@ class Gatherer:
             lists += self._lists(tx, rankings, selection, spared)
         if said := _words_of(query):
             matches = words.find(tx, said, most, selection)
-            share = _share_of_words(query)
+            share, crowd = _share_of_words(query), words.crowd_of(said, matches)
             exhausted = exhausted and (len(matches) < most or share * words.relevance(matches[-1]) < floor)
-            lists.append(_list_of_words(tx, matches, share))
+            lists.append(_list_of_words(tx, matches, share, crowd))
             if query.negatives and matches:
                 self._spare(tx, aimed, query, matches, spared)
         stands_out = self._library.settings.search.stands_out
@@ -115,10 +115,10 @@ def _share_of_words(query: Query) -> float:
     return texts / (texts + (query.image is not None) + bool(query.like)) if texts else 1.0
 
 
-def _list_of_words(tx: Transaction, matches: Sequence[Match], share: float) -> Listed:
+def _list_of_words(tx: Transaction, matches: Sequence[Match], share: float, crowd: int) -> Listed:
     found = tx.segments.owned([match.segment_id for match in matches])
     entries = [
-        Entry(found[match.segment_id], match.score, share * words.relevance(match), match.named)
+        Entry(found[match.segment_id], match.score, share * words.relevance(match, crowd), match.named)
         for match in matches
         if match.segment_id in found
     ]

@@ -12,8 +12,9 @@ from typing import TypeVar
 from bowerbird.errors import QueryError
 from bowerbird.queries import Filters, Query
 from bowerbird.store.catalog.vocabulary import plain_words
-from bowerbird.types import Box, Source
+from bowerbird.types import AssetKind, Box, Source
 from search import query_language
+from search.words import terms_of
 
 MOST_CHARACTERS = 10_000
 MOST_HITS = 1_000
@@ -51,6 +52,7 @@ def parse(query: Query, *, today: date | None = None) -> Parsed:
             )
     asked = query_language.read(query.text or "", today=today or date.today())
     also = tuple(dict.fromkeys(said for each in query.also if (said := each.strip())))
+    asked = _listing(asked) if not (also or query.image or query.like) else asked
     texts = [each for each in (asked.text, *also) if each]
     negatives = tuple(dict.fromkeys(said for each in (*asked.negatives, *query.negatives) if (said := each.strip())))
     filters = _checked(_together(asked.filters, query.filters))
@@ -117,6 +119,16 @@ def kinds_of(kind: type[K], said: Sequence[K | str], name: str) -> tuple[K, ...]
         if each not in set(kind):
             raise QueryError(f"there is no {name} {str(each)!r}: choose of {', '.join(kind)}")
     return tuple(kind(each) for each in said)
+
+
+def _listing(asked: query_language.Asked) -> query_language.Asked:
+    """Where filters are all that a line says, what else stands there names types: ``photos from yesterday``."""
+    if not asked.filters.narrow or terms_of(asked.text)[0]:
+        return asked
+    known = query_language.TYPES
+    named = {known.get(word) or known.get(word.removesuffix("s")) for word in plain_words(asked.text)}
+    types = asked.filters.types or tuple(kind for kind in AssetKind if kind in named)
+    return replace(asked, text="", filters=replace(asked.filters, types=types))
 
 
 def _said(filters: Filters) -> str:

@@ -91,6 +91,23 @@ class TestParse:
         assert "last summer" in parsed.understood[0]
 
     @pytest.mark.parametrize(
+        ("line", "types"),
+        [
+            ("photos from yesterday", (AssetKind.IMAGE,)),
+            ("videos type:audio", (AssetKind.AUDIO,)),
+            ("the near:Rome", ()),
+        ],
+    )
+    def test_where_filters_are_all_that_is_said_what_meets_them_is_listed(self, line, types):
+        parsed = parse(Query(text=line), today=date(2026, 11, 23)).query
+        assert parsed.text is None
+        assert parsed.filters.types == types
+
+    @pytest.mark.parametrize("line", ["photos", "dogs when:yesterday"])
+    def test_otherwise_they_are_words(self, line):
+        assert parse(Query(text=line)).query.text == line.split()[0]
+
+    @pytest.mark.parametrize(
         "crop",
         [Box(0.5, 0, 0.6, 1), Box(-0.1, 0, 0.5, 0.5), Box(0, 0, 0, 1), Box(0, 0, 100, 50), Box(0, 0, 1, float("nan"))],
     )

@@ -35,6 +35,7 @@ from search.words import find, relevance, spared, terms_of
 from tests.fakes import HashEncoder
 
 PHOTO = AssetInfo(AssetKind.IMAGE, "image/jpeg")
+PAPER = AssetInfo(AssetKind.DOCUMENT, "text/plain")
 DE, EN = ({"language": code} for code in ("de", "en"))
 
 
@@ -151,6 +152,17 @@ class TestSource:
         assert (phrase.start_s, phrase.end_s) == (60, 67)
         assert phrase.segment_id == words.segment_id
         assert phrase.relevance > words.relevance + 0.05
+
+    def test_a_lone_word_said_in_many_places_says_little_in_each(self, tmp_path: Path) -> None:
+        notes = {f"{n}.txt": (PAPER, [Moment(SegmentKind.TEXT, text=f"harbour {n}")]) for n in range(9)}
+        notes["rare.txt"] = (PAPER, [Moment(SegmentKind.TEXT, text="a lighthouse at the harbour")])
+        with open_library(tmp_path / "library", create=True, encoder="hash", load=lambda _: HashEncoder()) as opened:
+            fill(opened, notes)
+
+            def best(text: str) -> float:
+                return Search(opened).run(Query(text=text, sources=(Source.WORDS,))).hits[0].relevance
+
+            assert best("harbour") < 0.3 < 0.7 < best("lighthouse") < best("lighthouse at the harbour")
 
     @pytest.mark.parametrize("text", ["a photo of something that is not there", "the of and", "photo", "???"])
     def test_stop_words_alone_match_nothing(self, search: Search, text: str) -> None:

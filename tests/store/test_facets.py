@@ -7,6 +7,7 @@ from datetime import date, datetime
 from itertools import count
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from bowerbird.store.catalog import Catalog, Transaction
 from bowerbird.store.catalog.facets import MOST_VALUES, Facet, Facets
 from bowerbird.types import AssetInfo, AssetKind, Place, SegmentKind, Taken, TakenFrom
 from tests.store.hand import derive, hash_of, make_space, place, put_asset, wipe
+from tests.store.test_filters import plans
 
 LISBON, PORTO = Place("Lisboa", "Lisboa", "Portugal"), Place("Porto", "Norte", "Portugal")
 MONACO = Place("Monaco", "", "Monaco")
@@ -93,6 +95,13 @@ def test_within_one_year_months_are_told(library: Catalog) -> None:
         (Filters(kinds=(SegmentKind.SPEECH,), after=date(2019, 1, 1)), 0),
         (Filters(language="de"), 1),
         (Filters(before=date(1999, 6, 1)), 0),
+        (Filters(phrases=("guten tag",)), 1),
+        (Filters(phrases=("guten tag", "nowhere")), 0),
+        (Filters(phrases=("pixel 7",)), 2),
+        (Filters(phrases=("pixel 7", "lisboa"), path="t*.jpg"), 1),
+        (Filters(phrases=("guten tag",), kinds=(SegmentKind.IMAGE,)), 0),
+        (Filters(phrases=("guten tag",), language="en"), 0),
+        (Filters(phrases=("guten tag", "talk mp3"), language="de"), 1),
     ],
 )
 @pytest.mark.parametrize("selective", [0, 20_000])
@@ -111,6 +120,27 @@ def test_only_what_was_found_is_counted_if_that_is_given(library: Catalog) -> No
     assert found.total == 2
     assert found.places == Facet((("Lisboa, Portugal", 1), ("Porto, Portugal", 1)))
     assert facets(library, within=[]).total == 0
+
+
+def test_as_much_can_be_given_as_was_found(library: Catalog) -> None:
+    """More than either database takes parameters for."""
+    found = facets(library, within=["tram.jpg", *(f"{n}" for n in range(70_000))])
+    assert found.total == 1
+
+
+@pytest.mark.parametrize("selective", [-1, 20_000])
+def test_the_rows_that_bear_words_are_read_once(
+    sqlite: sa.URL, monkeypatch: pytest.MonkeyPatch, selective: int
+) -> None:
+    monkeypatch.setattr("bowerbird.store.catalog.filters.SELECTIVE", selective)
+    catalog = Catalog(sqlite, create=True)
+    with catalog.write() as tx:
+        fill(tx, THINGS)
+    steps = plans(catalog, lambda tx: tx.facets.of(Filters(phrases=("guten tag", "pixel"))))
+    asked = [step for step in steps if "_words VIRTUAL TABLE" in step]
+    assert asked, steps
+    assert not any("VIRTUAL TABLE INDEX 0:=" in step for step in asked), "looked up by the ids of rows"
+    catalog.close()
 
 
 def test_an_empty_library_has_facets_without_values(catalog: Catalog) -> None:

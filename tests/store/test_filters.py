@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -217,6 +218,74 @@ def test_the_newest_are_read_off_the_index_without_sorting_the_library(sqlite: s
     assert any("ix_asset_dated_at" in step for step in steps), steps
     assert not any("ORDER BY" in step for step in steps), steps
     catalog.close()
+
+
+NARROW = [
+    Filters(types=(AssetKind.IMAGE, AssetKind.AUDIO, AssetKind.DOCUMENT)),
+    Filters(path="a"),
+    Filters(path="a", kinds=(SegmentKind.IMAGE,)),
+    Filters(language="en"),
+    Filters(phrases=("good day",)),
+    Filters(phrases=("talk",), kinds=(SegmentKind.IMAGE,)),
+    Filters(phrases=("nowhere",)),
+]
+
+
+@pytest.mark.parametrize("most", [1, 2, 50])
+@pytest.mark.parametrize("filters", NARROW)
+def test_the_newest_are_the_same_whether_or_not_they_were_named_first(
+    library: Catalog, monkeypatch: pytest.MonkeyPatch, filters: Filters, most: int
+) -> None:
+    with library.write() as tx:  # two without a date, and two of one day: ids settle both
+        for path in ("undated", "again"):
+            derive(tx, put_asset(tx, path, info(AssetKind.DOCUMENT)), tx.spaces.active())
+            tx.locations.put([Placed(1, f"a/{path}", put_asset(tx, path, info(AssetKind.DOCUMENT)), STAT)])
+        derive(tx, put_asset(tx, "twin", info(AssetKind.IMAGE, "2019-07-04T23:59")), tx.spaces.active())
+        tx.locations.put([Placed(1, "a/twin", put_asset(tx, "twin", THINGS[TRAM]), STAT)])
+        put_asset(tx, "bare", info(AssetKind.IMAGE, "2021-01-01"))  # no segment, so no hit
+    with library.read() as tx:
+        named = tx.filtered.select(filters)
+        assert named.assets is not None
+        monkeypatch.setattr(filters_module, "SELECTIVE", -1)
+        wide = tx.filtered.select(filters)
+        assert wide.assets is None
+        assert tx.filtered.newest(named, most) == tx.filtered.newest(wide, most)
+
+
+@pytest.mark.parametrize("filters", NARROW)
+def test_of_few_assets_the_newest_are_found_without_going_through_the_others(sqlite: sa.URL, filters: Filters) -> None:
+    catalog = Catalog(sqlite, create=True)
+    with catalog.write() as tx:
+        derive(tx, put_asset(tx), [make_space(tx)])
+    with catalog.read() as tx:
+        few = replace(tx.filtered.select(filters), assets=[1])
+    steps = plans(catalog, lambda tx: tx.filtered.newest(few, 10))
+    assert any("SEARCH asset USING INTEGER PRIMARY KEY" in step for step in steps), steps
+    assert not any(step.split()[:2] in (["SCAN", "asset"], ["SCAN", "segment"]) for step in steps), steps
+    assert not any("ix_asset_dated_at" in step for step in steps), steps
+    catalog.close()
+
+
+def test_more_assets_than_a_statement_takes_parameters_can_be_named(
+    library: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with library.read() as tx:
+        (space,) = tx.spaces.active()
+        for piece in (40_000, 70_000):
+            monkeypatch.setattr(filters_module, "_PIECE", piece)
+            only = tx.filtered.only(range(-69_990, 11))
+            found = tx.filtered.embeddings(only, space.id)
+            assert {kind: len(ids) for kind, ids in found.items()} == {SegmentKind.IMAGE: 4, SegmentKind.SPEECH: 2}
+            assert sorted(tx.filtered.first_segments(range(-69_990, 11), only.of_asset)) == [1, 2, 3, 4, 5]
+
+
+def test_what_lies_on_either_side_of_a_piece_is_found(library: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filters_module, "_PIECE", 2)
+    with library.read() as tx:
+        (space,) = tx.spaces.active()
+        found = tx.filtered.embeddings(tx.filtered.only([1, 2, 3, 4, 5]), space.id)
+        assert sum(map(len, found.values())) == 6
+        assert sorted(tx.filtered.first_segments([5, 4, 3, 2, 1])) == [1, 2, 3, 4, 5]
 
 
 def test_orphans_are_left_out(library: Catalog) -> None:

@@ -17,7 +17,7 @@ AGREEMENT = 0.2
 CODE = 0.3
 """What a match in source code is worth beside others: it names all sorts of things, and few sentences look for it."""
 _SCRIPTS = frozenset({"text/javascript", "text/jsx", "text/css"})
-_PROSE = frozenset({"text/x-rst", "text/x-org", "text/x-tex"})
+_PROSE = frozenset({"text/x-rst", "text/x-org", "text/x-tex", "text/x-ssa"})
 _RRF = 60
 """The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher 2009)."""
 

@@ -21,6 +21,7 @@ from bowerbird.media.registry import formats
 from bowerbird.queries import Hit
 from indexer import open_indexer
 from search import Search, open_search
+from search.fuse import CODE
 from tests.media.films import FILMS, RECORDINGS, slide, write_film, write_recording
 from tests.media.papers import docx, epub, odf, pdf, pptx, scan, xlsx
 from tests.media.picture.test_raw import dng, jpeg
@@ -147,7 +148,7 @@ def searcher(media: Path) -> Iterator[Search]:
 def found(searcher: Search, text: str, *kinds: str) -> set[str]:
     """Names of what is nearest, among things that are none of it."""
     hits = searcher.search(text, kinds=kinds, limit=100).hits
-    near = [hit for hit in hits if hit.relevance >= 0.5 * hits[0].relevance]
+    near = [hit for hit in hits if hit.relevance >= 0.9 * CODE * hits[0].relevance]
     return set().union(*(files(searcher, hit) for hit in near))
 
 

@@ -216,8 +216,9 @@ class TestFuse:
         assert relevance[11] == relevance[13] == 0.8
         assert 0.8 < relevance[12] < 0.9
 
-    def test_code_comes_after_what_people_read_and_is_shown_where_there_is_nothing_else(self):
-        code, page = (found(n, n, media_type=kind) for n, kind in ((11, "text/x-python"), (12, "text/x-rst")))
+    @pytest.mark.parametrize("prose", ["text/plain", "text/x-rst", "text/x-org", "text/x-tex", "text/x-ssa"])
+    def test_code_comes_after_what_people_read_and_is_shown_where_there_is_nothing_else(self, prose):
+        code, page = (found(n, n, media_type=kind) for n, kind in ((11, "text/x-python"), (12, prose)))
         gathered = fuse([listed((code, 0.5, 0.9), (page, 0.4, 0.7))], stands_out=0.5)
         assert [each.best.segment_id for each in gathered] == [12, 11]
         assert gathered[1].best.relevance == pytest.approx(0.9 * CODE)

@@ -26,4 +26,13 @@ FRESH_TOML = """\
 # min_relevance = 0.0       # leave out hits below
 # stands_out = 0.1          # what a hit must reach for anything to be said to match
 # rerank = "none"           # cross-encoder:NAME_OR_FOLDER, encoder:SPEC, several joined by +
+
+[serve]
+# host = "127.0.0.1"        # anything but a loopback address demands keys: bowerbird keys create
+# port = 8765
+# allow_hosts = ["photos.example"]          # names of this server, behind a proxy
+# cors_origins = ["https://app.example"]    # web pages elsewhere that may use the API
+# searchers = 2             # processes that search
+# deadline_s = 30
+# max_body_mb = 32
 """

@@ -71,6 +71,27 @@ class SearchSettings(BaseModel):
     """What judges the best hits again: ``cross-encoder:NAME_OR_FOLDER``, ``encoder:SPEC``, or some joined by ``+``."""
 
 
+class ServeSettings(BaseModel):
+    """Where `bowerbird serve` listens, and what a request may cost."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    host: str = "127.0.0.1"
+    """Anything but a loopback address demands a key of everybody."""
+    port: int = Field(8765, ge=0, le=65535)
+    allow_hosts: tuple[str, ...] = ()
+    """Names under which the server is reached, beside addresses and the machine's own: behind a proxy, say. Naming one
+    demands a key of everybody."""
+    cors_origins: tuple[str, ...] = ()
+    """Web pages elsewhere that may use the API: ``https://photos.example``."""
+    searchers: int = Field(default_factory=lambda: min(4, os.cpu_count() or 1), ge=0)
+    """Processes that search, each with the views in memory; 0: threads of the server do, on one core."""
+    deadline_s: float = Field(30.0, gt=0)
+    """What a request may take; measuring and labelling may take longer."""
+    max_body_mb: float = Field(32.0, gt=0)
+    """Of a request that brings a picture; others may be 1 MB."""
+
+
 class Settings(BaseSettings):
     """Settings of one library. Environment variables are ``BOWERBIRD_DECODE__TIMEOUT_S`` and the like."""
 
@@ -85,6 +106,7 @@ class Settings(BaseSettings):
     decode: DecodeSettings = DecodeSettings()
     index: IndexSettings = IndexSettings()
     search: SearchSettings = SearchSettings()
+    serve: ServeSettings = ServeSettings()
 
     @classmethod
     def settings_customise_sources(

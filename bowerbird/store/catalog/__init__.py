@@ -13,6 +13,7 @@ from functools import cached_property
 import sqlalchemy as sa
 
 from bowerbird.store import schema
+from bowerbird.store.catalog.asset_moments import AssetMoments
 from bowerbird.store.catalog.asset_words import refresh
 from bowerbird.store.catalog.assets import Assets
 from bowerbird.store.catalog.changes import SqlChangeLog, head_of
@@ -21,6 +22,7 @@ from bowerbird.store.catalog.failures import Failures
 from bowerbird.store.catalog.filters import Filtered
 from bowerbird.store.catalog.folders import Folders
 from bowerbird.store.catalog.jobs import Jobs
+from bowerbird.store.catalog.keys import Keys
 from bowerbird.store.catalog.leases import Leases
 from bowerbird.store.catalog.locations import Locations
 from bowerbird.store.catalog.meta import Meta
@@ -28,6 +30,7 @@ from bowerbird.store.catalog.roots import Roots
 from bowerbird.store.catalog.saved import SavedSearches
 from bowerbird.store.catalog.segments import Segments
 from bowerbird.store.catalog.spaces import Spaces
+from bowerbird.store.catalog.surroundings import Surroundings
 from bowerbird.store.catalog.vacancies import Vacancies
 from bowerbird.store.catalog.view_marks import ViewMarks
 from bowerbird.store.catalog.words import Words
@@ -70,6 +73,16 @@ class Transaction:
         return Segments(self.connection)
 
     @cached_property
+    def moments(self) -> AssetMoments:
+        """All moments of one asset, in order."""
+        return AssetMoments(self.connection)
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """What stands around a moment in its asset."""
+        return Surroundings(self.connection)
+
+    @cached_property
     def words(self) -> Words:
         """What is written or spoken, and what assets are called."""
         return Words(self.connection)
@@ -93,6 +106,11 @@ class Transaction:
     def saved(self) -> SavedSearches:
         """Searches that someone keeps under a name."""
         return SavedSearches(self.connection)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """Who may enter from outside."""
+        return Keys(self.connection)
 
     @cached_property
     def spaces(self) -> Spaces:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
@@ -36,6 +39,45 @@ def among(
         value = sa.func.json_each(sa.bindparam(None, json.dumps(listed), sa.Text)).table_valued("value").c.value
         return column.in_(sa.select(value))
     return column == sa.any_(sa.bindparam(None, listed, sa.ARRAY(column.type)))
+
+
+def among_ids(column: sa.Column[int]) -> sa.ColumnElement[bool]:
+    """As `among`, for a statement that is made once and run with the parameter ``ids``, a sequence of integers.
+
+    To make a statement anew, and for SQLAlchemy to know it again, takes longer than many a lookup.
+    """
+    return _AmongIds(column, sa.bindparam("ids", type_=_Ids()))
+
+
+class _Ids(sa.TypeDecorator[Sequence[int]]):
+    """Integers in one parameter: JSON on SQLite, an array on PostgreSQL."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        return sa.Text() if dialect.name == "sqlite" else sa.ARRAY(sa.BigInteger)
+
+    def process_bind_param(self, value: Sequence[int] | None, dialect: sa.Dialect) -> Any:
+        listed = [int(each) for each in value or ()]
+        return json.dumps(listed) if dialect.name == "sqlite" else listed
+
+
+class _AmongIds(FunctionElement[bool]):
+    # Of no type: SQLite would have Boolean ones compared with 1, and not use an index.
+    inherit_cache = True
+
+
+@compiles(_AmongIds, "sqlite")
+def _among_json(element: _AmongIds, compiler: SQLCompiler, **how: Any) -> str:
+    column, ids = (compiler.process(each, **how) for each in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({ids}))"
+
+
+@compiles(_AmongIds, "postgresql")
+def _among_array(element: _AmongIds, compiler: SQLCompiler, **how: Any) -> str:
+    column, ids = (compiler.process(each, **how) for each in element.clauses)
+    return f"{column} = ANY({ids})"
 
 
 def upsert(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from bowerbird.moments import Moment
 from bowerbird.store.catalog.changes import log_changes
 from bowerbird.store.catalog.infos import columns, info_of
-from bowerbird.store.catalog.rows import among, chunks
+from bowerbird.store.catalog.rows import among_ids, chunks
 from bowerbird.store.catalog.vocabulary import learn
 from bowerbird.store.tables import asset, change, derivation, embedding, segment
 from bowerbird.types import Asset, Box, Embedding, Segment, SegmentKind, Vectors
@@ -28,6 +29,8 @@ class Found:
 
     segment: Segment
     asset: Asset
+    dated_at: datetime | None = None
+    """When the asset was made, as near as is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,27 +108,26 @@ class Segments:
 
     def placed(self, embedding_ids: Sequence[int], where: Conditions = ()) -> dict[int, Owned]:
         """What these embeddings stand for, by their ids, as far as it is there and meets ``where``."""
-        here = _OWNED.add_columns(embedding.c.id).join(embedding, embedding.c.segment_id == segment.c.id)
-        return self._owned(here.where(*where), embedding.c.id, embedding_ids)
+        return self._owned(_PLACED.where(*where) if where else _PLACED, embedding_ids)
 
     def owned(self, segment_ids: Sequence[int]) -> dict[int, Owned]:
         """Whose these segments are, as far as they are there."""
-        return self._owned(_OWNED.add_columns(segment.c.id), segment.c.id, segment_ids)
+        return self._owned(_OWNED, segment_ids)
 
-    def _owned(self, query: sa.Select[Any], column: sa.Column[int], ids: Sequence[int]) -> dict[int, Owned]:
+    def _owned(self, query: sa.Select[Any], ids: Sequence[int]) -> dict[int, Owned]:
         if not ids:
             return {}
-        rows = self._connection.execute(query.where(among(self._connection, column, ids))).all()
+        rows = self._connection.execute(query, {"ids": ids}).all()
         # By position: a search looks up hundreds, and names cost as much again.
         return {asked: Owned(segment_id, asset_id, media_type) for segment_id, asset_id, media_type, asked in rows}
 
     def moments(self, segment_ids: Sequence[int], where: Conditions = ()) -> dict[int, Found]:
         """The segments with these ids, as far as they are there and meet ``where``."""
         result: dict[int, Found] = {}
-        these = among(self._connection, segment.c.id, segment_ids)
-        for row in self._connection.execute(_FOUND.where(these, *where)).all():
+        query = _FOUND.where(*where) if where else _FOUND
+        for row in self._connection.execute(query, {"ids": segment_ids}).all():
             owner = Asset(row.asset_id, row.hash, row.size, info_of(row._mapping, "asset_"))
-            result[row.id] = Found(_segment(row), owner)
+            result[row.id] = Found(segment_of(row), owner, row.dated_at)
         return result
 
     def embeddings_of(self, asset_id: int, space_id: int) -> Sequence[tuple[SegmentKind, Embedding]]:
@@ -144,20 +146,12 @@ class Segments:
 
     def first_pictures(self, asset_ids: Sequence[int], space_id: int) -> dict[int, Vectors]:
         """The vector of what first shows each of these pictures and films whole, by asset, as far as there is one."""
-        query = (
-            sa.select(segment.c.asset_id, embedding.c.vector)
-            .join(embedding, embedding.c.segment_id == segment.c.id)
-            .where(embedding.c.space_id == space_id, segment.c.ordinal == 0)
-            .where(segment.c.kind.in_((SegmentKind.IMAGE, SegmentKind.FRAME)))
-        )
-        rows = self._connection.execute(query.where(among(self._connection, segment.c.asset_id, asset_ids))).all()
+        rows = self._connection.execute(_FIRST_PICTURES, {"ids": asset_ids, "space": space_id}).all()
         return {row.asset_id: np.frombuffer(row.vector, "<f2").astype(np.float32) for row in rows}
 
     def kinds(self, space_id: int) -> Sequence[SegmentKind]:
         """The kinds that have ever had a vector in this space: one view each."""
-        # One look into the index for each: DISTINCT would read every line of the log.
-        here = (sa.exists().where(change.c.space_id == space_id, change.c.kind == kind) for kind in SegmentKind)
-        row = self._connection.execute(sa.select(*here)).one()
+        row = self._connection.execute(_KINDS, {"space": space_id}).one()
         return sorted(kind for kind, there in zip(SegmentKind, row, strict=True) if there)
 
     def counts(self) -> dict[SegmentKind, int]:
@@ -176,15 +170,34 @@ ALIVE = sa.func.coalesce(asset.c.orphaned_at, sa.null()).is_(None)
 """The asset is no orphan."""
 
 _FOUND = (
-    sa.select(segment, asset.c.hash, asset.c.size, *columns())
+    sa.select(segment, asset.c.hash, asset.c.size, asset.c.dated_at, *columns())
     .join(asset, asset.c.id == segment.c.asset_id)
-    .where(ALIVE)
+    .where(ALIVE, among_ids(segment.c.id))
 )
 
-_OWNED = (
+_WHOSE = (
     sa.select(segment.c.id, segment.c.asset_id, asset.c.media_type)
     .join(asset, asset.c.id == segment.c.asset_id)
     .where(ALIVE)
+)
+_OWNED = _WHOSE.add_columns(segment.c.id).where(among_ids(segment.c.id))
+_PLACED = (
+    _WHOSE.add_columns(embedding.c.id)
+    .join(embedding, embedding.c.segment_id == segment.c.id)
+    .where(among_ids(embedding.c.id))
+)
+
+_FIRST_PICTURES = (
+    sa.select(segment.c.asset_id, embedding.c.vector)
+    .join(embedding, embedding.c.segment_id == segment.c.id)
+    .where(embedding.c.space_id == sa.bindparam("space"), segment.c.ordinal == 0)
+    .where(segment.c.kind.in_((SegmentKind.IMAGE, SegmentKind.FRAME)))
+    .where(among_ids(segment.c.asset_id))
+)
+
+# One look into the index for each: DISTINCT would read every line of the log.
+_KINDS = sa.select(
+    *(sa.exists().where(change.c.space_id == sa.bindparam("space"), change.c.kind == kind) for kind in SegmentKind)
 )
 
 # What orphans had has left the views already, and what they get comes with their revival.
@@ -211,7 +224,8 @@ def _row(asset_id: int, derivation_id: int, ordinal: int, moment: Moment) -> dic
     }
 
 
-def _segment(row: sa.Row[tuple[object, ...]]) -> Segment:
+def segment_of(row: sa.Row[tuple[object, ...]]) -> Segment:
+    """A row of the table."""
     box = None if row.box_x is None else Box(row.box_x, row.box_y, row.box_width, row.box_height)
     return Segment(
         row.id,

@@ -17,8 +17,12 @@ __all__ = ["Search", "open_search"]
 
 
 def open_search(library: Path | str | None = None) -> Search:
-    """Open a library for searching (None: the default one).
+    """Open a library for searching.
 
-    Raises `LibraryMissing` where there is none, and other `LibraryError`.
+    ``library`` is its folder; None: ``$BOWERBIRD_LIBRARY``, else the platform's data folder. Encoders are loaded by the
+    first query that needs them. Use it in a ``with`` statement, or close it.
+
+    Raises `LibraryMissing` where there is none, `LibraryTooNew` where a newer Bowerbird made it, and other
+    `LibraryError` where it cannot be used.
     """
     return Search(open_library(library))

@@ -10,6 +10,7 @@ ten files need not stand out of a million. How much more than that means a match
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,8 +46,8 @@ LEAST_SPREAD = 0.01
 """Of cosines; less is the accident of a tiny library."""
 
 
-MOST_KNOWN = 4096
-"""Backgrounds of queries that are kept, for when one is asked again."""
+MOST_KNOWN = 8192
+"""Backgrounds of queries that are kept, up to a dozen of each, for when one is asked again: 20 MB."""
 REDRAWN = 0.1
 """How far a view has to have grown or shrunk, as a share, for its sample to be drawn anew."""
 
@@ -66,7 +67,7 @@ class Calibrator:
         self._library = library
         self._samples: dict[ViewKey, _Sample] = {}
         self._backgrounds: dict[tuple[int, bool], Vectors | None] = {}
-        self._known: dict[tuple[int, SegmentKind, int, bytes], tuple[float, float]] = {}
+        self._known: dict[tuple[object, ...], tuple[float, float]] = {}
         self._lock = threading.Lock()
 
     def relevance(self, space: Space, kind: SegmentKind, query: Vectors, scores: Vectors) -> Vectors:
@@ -81,10 +82,13 @@ class Calibrator:
         """What ``query``, shape ``(dimension,)``, scores on things in general: middle and standard deviation."""
         sample = self._sample(space, kind)
         key = (space.id, kind, sample.seq, query.tobytes())
+        return self._kept(key, lambda: self._worked_out(space, kind, sample.vectors, query))
+
+    def _kept(self, key: tuple[object, ...], work_out: Callable[[], tuple[float, float]]) -> tuple[float, float]:
         with self._lock:
             known = self._known.get(key)
         if known is None:
-            known = self._worked_out(space, kind, sample.vectors, query)
+            known = work_out()
             with self._lock:
                 self._known[key] = known
                 if len(self._known) > MOST_KNOWN:
@@ -95,7 +99,9 @@ class Calibrator:
         background = self._background(space, kind)
         if background is None:  # an encoder of somebody else's that brings none
             return _in_general(_products(own, query))
-        middle, spread = _in_general(_products(background, query))
+        # The same for every kind that comes from pixels, and for every other.
+        key = (space.id, kind in PICTURED, query.tobytes())
+        middle, spread = self._kept(key, lambda: _in_general(_products(background, query)))
         if not len(own):
             return middle, spread
         own_middle, own_spread = _in_general(_products(own, query))

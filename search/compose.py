@@ -100,7 +100,7 @@ def aims(
         if covered and (middle := _middle(tx, space, unlike)) is not None:
             parts.append(Part(middle, UNLIKE))
         if covered:
-            unwanted = vectors.texts(space, [plain(each) for each in query.negatives])
+            unwanted = vectors.texts(space, negatives_of(query))
             found.append(Aim(space, parts, unwanted, covered / asked))
     if spaces and not found and like:
         raise QueryError("what this is to be like has no vectors: it holds neither picture nor text")
@@ -115,6 +115,11 @@ def source_of(space: Space) -> Source:
 def texts_of(query: Query) -> list[str]:
     """The query's texts as encoders read them: without the marks that tell the words source how to look."""
     return [said for text in (query.text, *query.also) if text and (said := plain(text))]
+
+
+def negatives_of(query: Query) -> list[str]:
+    """What hits must not be like, as encoders read it."""
+    return [plain(each) for each in query.negatives]
 
 
 def _example(tx: Transaction, named: str | int) -> Example:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ def fold_duplicates(hits: Sequence[Hit], looks: Mapping[str, Look]) -> list[Hit]
         else:
             place = places[original.asset_id]
             kept[place] = _with(kept[place], hit)
-    return [replace(hit, rank=rank) for rank, hit in enumerate(kept, 1)]
+    return [hit if hit.rank == rank else replace(hit, rank=rank) for rank, hit in enumerate(kept, 1)]
 
 
 def apart(one: Path, other: Path) -> float | None:
@@ -76,13 +77,31 @@ def apart(one: Path, other: Path) -> float | None:
     return _differing(_gradients_of(one), _gradients_of(other))
 
 
-def _differing(first: NDArray[np.int16] | None, second: NDArray[np.int16] | None) -> float | None:
+@dataclass(frozen=True, slots=True)
+class _Gradients:
+    """Those of one picture, across and down, a bit each."""
+
+    strong: int
+    rising: int
+    falling: int
+
+    @classmethod
+    def of(cls, steps: NDArray[np.int16]) -> Self:
+        return cls(_bits(np.abs(steps) > _WEAK), _bits(steps > 0), _bits(steps < 0))
+
+
+def _bits(which: NDArray[np.bool_]) -> int:
+    return int.from_bytes(np.packbits(which).tobytes())
+
+
+def _differing(first: _Gradients | None, second: _Gradients | None) -> float | None:
     if first is None or second is None:
         return None
-    strong = np.maximum(np.abs(first), np.abs(second)) > _WEAK
-    if np.count_nonzero(strong) < _FEWEST:
+    strong = first.strong | second.strong
+    if strong.bit_count() < _FEWEST:
         return None
-    return float(np.mean((np.sign(first) != np.sign(second))[strong]))
+    other_way = (first.rising ^ second.rising) | (first.falling ^ second.falling)
+    return (other_way & strong).bit_count() / strong.bit_count()
 
 
 class _Comparison:
@@ -90,7 +109,7 @@ class _Comparison:
 
     def __init__(self, looks: Mapping[str, Look]) -> None:
         self._looks = looks
-        self._known: dict[str, NDArray[np.int16] | None] = {}
+        self._known: dict[str, _Gradients | None] = {}
 
     def __call__(self, one: Hit, other: Hit) -> bool:
         first, second = self._looks[one.asset_id], self._looks[other.asset_id]
@@ -99,7 +118,7 @@ class _Comparison:
         differ = _differing(self._gradients(one.asset_id), self._gradients(other.asset_id))
         return differ is not None and differ <= APART
 
-    def _gradients(self, asset_id: str) -> NDArray[np.int16] | None:
+    def _gradients(self, asset_id: str) -> _Gradients | None:
         if asset_id not in self._known:
             self._known[asset_id] = _gradients_of(self._looks[asset_id].thumbnail)
         return self._known[asset_id]
@@ -110,7 +129,7 @@ def _with(hit: Hit, duplicate: Hit) -> Hit:
     return replace(hit, folded=hit.folded + 1 + len(duplicate.stands_for), stands_for=stands_for)
 
 
-def _gradients_of(thumbnail: Path) -> NDArray[np.int16] | None:
+def _gradients_of(thumbnail: Path) -> _Gradients | None:
     try:
         stat = thumbnail.stat()
     except OSError:
@@ -118,9 +137,9 @@ def _gradients_of(thumbnail: Path) -> NDArray[np.int16] | None:
     return _gradients(thumbnail, stat.st_mtime_ns, stat.st_size)
 
 
-@lru_cache(maxsize=8192)  # 8 MB
-def _gradients(path: Path, mtime_ns: int, size: int) -> NDArray[np.int16] | None:
-    """Across and down, shape ``(512,)``, in grey levels; None where the picture cannot be read."""
+@lru_cache(maxsize=8192)  # 4 MB
+def _gradients(path: Path, mtime_ns: int, size: int) -> _Gradients | None:
+    """None where the picture cannot be read."""
     from PIL import Image
 
     try:
@@ -130,4 +149,4 @@ def _gradients(path: Path, mtime_ns: int, size: int) -> NDArray[np.int16] | None
         return None
     across = np.asarray(grey.resize((_STEPS + 1, _STEPS), Image.Resampling.BOX), np.int16)
     down = np.asarray(grey.resize((_STEPS, _STEPS + 1), Image.Resampling.BOX), np.int16)
-    return np.concatenate([np.diff(across, axis=1).ravel(), np.diff(down, axis=0).ravel()])
+    return _Gradients.of(np.concatenate([np.diff(across, axis=1).ravel(), np.diff(down, axis=0).ravel()]))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
 from bowerbird.queries import Filters, Query
 from bowerbird.store.catalog.facets import Facet, Facets
@@ -11,7 +12,7 @@ from bowerbird.wiring import Library
 from search.parse import MOST_HITS, parse
 from search.service import Search
 
-__all__ = ["Facet", "Facets", "facets", "facets_of"]
+__all__ = ["Facet", "Facets", "as_object", "facets", "facets_of"]
 
 
 def facets(library: Library, filters: Filters, within: Collection[str] | None = None) -> Facets:
@@ -35,3 +36,15 @@ def facets_of(search: Search, query: Query) -> Facets:
     floor = search.library.settings.search.stands_out if query.min_relevance is None else query.min_relevance
     found = search.run(replace(query, limit=MOST_HITS, min_relevance=floor, cursor=None))
     return facets(search.library, Filters(), [hit.asset_id for hit in found.hits])
+
+
+def as_object(found: Facets) -> dict[str, Any]:
+    """The counts as scripts rely on them."""
+    counts = asdict(found)
+    return {
+        "total": counts.pop("total"),
+        "facets": {
+            name: {**facet, "values": [{"value": value, "count": n} for value, n in facet["values"]]}
+            for name, facet in counts.items()
+        },
+    }

@@ -15,12 +15,16 @@ FILM_SUFFIXES = frozenset({".mov", ".mp4"})
 LONGEST_FILM_S = 4.0
 """Of the film in a live photo; a longer one of the same name was made for its own sake."""
 
+_PAIRED = frozenset({AssetKind.IMAGE, AssetKind.VIDEO})
+
 
 def fold(hits: Sequence[Hit], durations: Mapping[str, float | None]) -> list[Hit]:
     """``hits`` with every pair as one hit, the photo, in the better one's place, and ranks counted anew.
 
     A pair lies in one folder under one stem. ``durations`` holds the seconds of films by asset.
     """
+    if not any(_goes_with_a_photo(hit, durations) for hit in hits):
+        return [hit if hit.rank == rank else replace(hit, rank=rank) for rank, hit in enumerate(hits, 1)]
     photos: dict[PurePath, Hit] = {}
     for hit in hits:
         if hit.kind is AssetKind.IMAGE and PurePath(hit.path).suffix.lower() not in RAW_SUFFIXES:
@@ -47,6 +51,8 @@ def _name(hit: Hit) -> PurePath:
 
 
 def _goes_with_a_photo(hit: Hit, durations: Mapping[str, float | None]) -> bool:
+    if hit.kind not in _PAIRED:
+        return False
     suffix = PurePath(hit.path).suffix.lower()
     if hit.kind is AssetKind.IMAGE:
         return suffix in RAW_SUFFIXES

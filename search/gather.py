@@ -18,6 +18,7 @@ from search.calibrate import Calibrator
 from search.compose import Aim, texts_of
 from search.fuse import Entry, Gathered, Listed, fuse
 from search.retrieve import Ranking, retrieve
+from search.standing import Standing
 
 
 class Gatherer:
@@ -26,6 +27,7 @@ class Gatherer:
     def __init__(self, library: Library, calibrator: Calibrator) -> None:
         self._library = library
         self._calibrator = calibrator
+        self._standing = Standing(0)
 
     def gather(
         self, tx: Transaction, aimed: Sequence[Aim], query: Query, selection: Selection, most: int, floor: float
@@ -37,25 +39,32 @@ class Gatherer:
         lists: list[Listed] = []
         spared: dict[int, float] = {}
         exhausted = True
+        standing = self._as_of(tx)
         for aim in aimed:
             # Filters that leave little come first; what others leave is sorted out of what was found.
             within = None if selection.assets is None else tx.filtered.embeddings(selection, aim.space.id)
-            rankings = self._near(tx, aim, query.filters.kinds, most, within)
+            rankings = self._near(tx, standing, aim, query.filters.kinds, most, within)
             # By what nearness alone is worth: negatives and the like lower single hits, wherever they stand.
             exhausted = exhausted and all(len(each.ids) < most or self._least(each) < floor for each in rankings)
-            lists += self._lists(tx, rankings, selection, spared)
+            lists += self._lists(tx, standing, rankings, selection, spared)
         if said := _words_of(query):
             matches = words.find(tx, said, most, selection)
             share, crowd = _share_of_words(query), words.crowd_of(said, matches)
             exhausted = exhausted and (len(matches) < most or share * words.relevance(matches[-1]) < floor)
             lists.append(_list_of_words(tx, matches, share, crowd))
             if query.negatives and matches:
-                self._spare(tx, aimed, query, matches, spared)
+                self._spare(tx, standing, aimed, query, matches, spared)
         stands_out = self._library.settings.search.stands_out
         return list(fuse(lists, stands_out=stands_out, spared=spared)), exhausted
 
     def _spare(
-        self, tx: Transaction, aimed: Sequence[Aim], query: Query, matches: Sequence[Match], spared: dict[int, float]
+        self,
+        tx: Transaction,
+        standing: Standing,
+        aimed: Sequence[Aim],
+        query: Query,
+        matches: Sequence[Match],
+        spared: dict[int, float],
     ) -> None:
         """What the negatives leave of what was found by words, by its own words and by what it looks like."""
         _take(spared, words.spared(tx, matches, query.negatives))
@@ -63,17 +72,25 @@ class Gatherer:
         for aim in aimed:
             among = tx.filtered.embeddings(only, aim.space.id)
             every = max(map(len, among.values()), default=0)
-            self._lists(tx, self._near(tx, aim, (), every, among), only, spared)
+            self._lists(tx, standing, self._near(tx, standing, aim, (), every, among), only, spared)
 
     def _near(
         self,
         tx: Transaction,
+        standing: Standing,
         aim: Aim,
         kinds: Sequence[SegmentKind],
         most: int,
         within: Mapping[SegmentKind, Ids] | None,
     ) -> list[Ranking]:
-        return retrieve(self._library, tx, self._calibrator, aim, kinds, most, within)
+        return retrieve(self._library, tx, standing, self._calibrator, aim, kinds, most, within)
+
+    def _as_of(self, tx: Transaction) -> Standing:
+        """What is known of the catalogue as this transaction sees it."""
+        standing, head = self._standing, tx.head()
+        if standing.head != head:
+            standing = self._standing = Standing(head)
+        return standing
 
     def _least(self, ranking: Ranking) -> float:
         """What the last of a ranking is worth, whatever the negatives say."""
@@ -81,10 +98,17 @@ class Gatherer:
         return ranking.aim.coverage * float(last[0])
 
     def _lists(
-        self, tx: Transaction, rankings: Sequence[Ranking], selection: Selection, spared: dict[int, float]
+        self,
+        tx: Transaction,
+        standing: Standing,
+        rankings: Sequence[Ranking],
+        selection: Selection,
+        spared: dict[int, float],
     ) -> list[Listed]:
         """Rankings as lists of segments; what the negatives leave of each goes into ``spared``."""
-        placed = tx.segments.placed([id_ for each in rankings for id_ in each.ids.tolist()], selection.conditions)
+        ids = [id_ for each in rankings for id_ in each.ids.tolist()]
+        sifted = bool(selection.conditions)
+        placed = tx.segments.placed(ids, selection.conditions) if sifted else standing.placed(tx, ids)
         return [self._list(ranking, placed, spared) for ranking in rankings]
 
     def _list(self, ranking: Ranking, placed: Mapping[int, Owned], spared: dict[int, float]) -> Listed:
@@ -92,7 +116,7 @@ class Gatherer:
         relevance = ranking.aim.coverage * calibrated(space, ranking.kind, ranking.wanted, ranking.scores)
         lines = zip(ranking.ids.tolist(), ranking.scores.tolist(), relevance.tolist(), strict=True)
         # What is not there was filtered out, or has gone since the view was caught up.
-        entries = [Entry(placed[id_], score, relevant) for id_, score, relevant in lines if id_ in placed]
+        entries = [Entry(owner, score, worth) for id_, score, worth in lines if (owner := placed.get(id_)) is not None]
         if len(ranking.unwanted):
             left = np.ones(len(ranking.ids), np.float32)
             for negative, scores in zip(ranking.aim.unwanted, ranking.unwanted, strict=True):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 from bowerbird.queries import Hit
 from bowerbird.store.catalog import Transaction
@@ -47,7 +46,7 @@ def hydrate(
     Where an asset lies in several places, the first there is now, of those that meet the filter ``path`` if any does.
     """
     ids = [each.best.asset_id for each in gathered]
-    copies, dates = tx.locations.copies_of(ids), tx.filtered.dates(ids)
+    copies = tx.locations.copies_of(ids)
     if path is not None:
         everywhere = [copy.location_id for each in copies.values() for copy in each]
         asked = tx.filtered.lying_at(path, everywhere)
@@ -56,8 +55,8 @@ def hydrate(
     for each in gathered:
         if each.best.asset_id not in copies or each.best.segment_id not in moments:
             continue  # it, or its last location, has just gone
-        segment, asset = moments[each.best.segment_id].segment, moments[each.best.segment_id].asset
-        dated = dates.get(asset.id)
+        moment = moments[each.best.segment_id]
+        segment, asset, dated = moment.segment, moment.asset, moment.dated_at
         hits.append(
             Hit(
                 rank=len(hits) + 1,
@@ -92,8 +91,9 @@ def _looks(tx: Transaction, moments: Iterable[Found], space: Space, thumbnails: 
 
 
 def _path(copies: Sequence[Copy]) -> str:
-    paths = [Path(copy.root.path, copy.path) for copy in copies]
-    return str(next((path for path in paths if os.path.exists(path)), paths[0]))
+    # Strings, since to make a Path takes longer than to look whether it is there.
+    paths = [f"{copy.root.path.rstrip('/')}/{copy.path}" if copy.path else copy.root.path for copy in copies]
+    return next((path for path in paths if os.path.exists(path)), paths[0])
 
 
 def _place(place: Place | None) -> str | None:

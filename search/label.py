@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,8 @@ from search.pictures import pixels_of
 from search.service import Search
 
 MOST_LABELS = 1000
+MOST_SCORES = 200_000
+"""Labels times files that somebody elsewhere may ask for at once: 10 MB of JSON."""
 _SURE = 1e-6
 """How near to 0 and 1 relevance may come before odds are counted."""
 
@@ -62,27 +64,89 @@ def label(
     spot. ``threshold`` is the relevance from which on a label fits; None: the one from which on a search matches.
     Raises `QueryError` where there is no label, or nothing at ``path`` that can be labelled.
     """
-    library = where.library if isinstance(where, Search) else where
-    names = _checked(labels)
-    if threshold is None:
-        threshold = library.settings.search.stands_out
-    if not 0 <= threshold <= 1:
-        raise QueryError(f"a threshold of {threshold} is out of bounds: it lies between 0 and 1")
+    library, asked = _library(where), _Asked.checked(where, labels, threshold)
     if "\0" in str(path):
         raise QueryError(f"{str(path)!r} names no file: name a file or folder that there is")
     path = at_home(Path(path))
+    # A link inside a root is catalogued where it lies, one above the root where it leads.
+    places = {Path(os.path.abspath(path)), Path(os.path.realpath(path.parent), path.name), Path(os.path.realpath(path))}
+    if found := _found(where, asked, lambda tx: _lying(tx, places)):
+        return found
+    data = _outside(library, path)
+    relevance = _Labels(library, asked.names, where.spaces).of_picture(path, data)
+    return [_labelled(str(path), hashlib.sha256(data).hexdigest(), asked.names, relevance, asked.threshold)]
+
+
+def label_held(
+    where: Search | Library, labels: Sequence[str], path: Path | str, *, threshold: float | None = None
+) -> list[Labelled]:
+    """`label` for somebody elsewhere: of what the library holds at or below ``path``, no file or link being looked at.
+
+    Raises `QueryError` also where that is more than `MOST_SCORES` asks for.
+    """
+    asked = _Asked.checked(where, labels, threshold, most=MOST_SCORES)
+    if "\0" in str(path) or not Path(path).is_absolute():
+        raise QueryError(f"{str(path)!r} is no absolute path: write it out from the root of the file system")
+    place = Path(os.path.normpath(path))
+    if found := _found(where, asked, lambda tx: _lying(tx, {place})):
+        return found
+    raise QueryError(f"nothing at {str(place)!r} is in this library: index it first")
+
+
+def label_assets(
+    where: Search | Library, labels: Sequence[str], asset_ids: Sequence[str], *, threshold: float | None = None
+) -> list[Labelled]:
+    """Label assets by their ids (64 hexadecimal digits), each at its oldest path, in the order of these paths.
+
+    Raises `QueryError` where nothing in the library has an id, and as `label_held`.
+    """
+    asked = _Asked.checked(where, labels, threshold, most=MOST_SCORES)
+    return _found(where, asked, lambda tx: dict(_lies(tx, each) for each in dict.fromkeys(asset_ids)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The labels, trimmed, each once; from which relevance on one fits; and how many scores there may be."""
+
+    names: Sequence[str]
+    threshold: float
+    most: int | None
+
+    @classmethod
+    def checked(
+        cls, where: Search | Library, labels: Sequence[str], threshold: float | None, most: int | None = None
+    ) -> _Asked:
+        """Raises `QueryError` where they will not do."""
+        names = _checked(labels)
+        if threshold is None:
+            threshold = _library(where).settings.search.stands_out
+        if not 0 <= threshold <= 1:
+            raise QueryError(f"a threshold of {threshold} is out of bounds: it lies between 0 and 1")
+        return cls(names, threshold, most)
+
+
+def _library(where: Search | Library) -> Library:
+    return where.library if isinstance(where, Search) else where
+
+
+def _found(
+    where: Search | Library, asked: _Asked, find: Callable[[Transaction], Mapping[str, Lying]]
+) -> list[Labelled]:
+    """What ``find`` finds in the library by whole path, labelled, in the order of the paths."""
+    library = _library(where)
     with library.catalog.read() as tx:
         if library is where:
             library.refresh_spaces(tx)
-        labels_of = _Labels(library, names, library.spaces if library is where else where.spaces)
-        here = _lying(tx, path)
-        relevance = labels_of.of_assets(tx, [each.asset_id for each in here.values()])
-    if not here:
-        data = _outside(library, path)
-        alone = Lying(str(path), 0, hashlib.sha256(data).hexdigest())
-        here, relevance = {str(path): alone}, {0: labels_of.of_picture(path, data)}
+        here = find(tx)
+        if asked.most is not None and len(here) * len(asked.names) > asked.most:
+            raise QueryError(
+                f"{len(asked.names):,} labels for {len(here):,} files are over the limit of {asked.most:,} scores: "
+                "ask for fewer of them, or for a folder at a time"
+            )
+        relevance = _Labels(library, asked.names, where.spaces).of_assets(tx, [each.asset_id for each in here.values()])
     return [
-        _labelled(path_, each.hash, names, relevance[each.asset_id], threshold) for path_, each in sorted(here.items())
+        _labelled(path, each.hash, asked.names, relevance[each.asset_id], asked.threshold)
+        for path, each in sorted(here.items())
     ]
 
 
@@ -169,13 +233,20 @@ def _checked(labels: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _lying(tx: Transaction, path: Path) -> dict[str, Lying]:
-    """What the library holds at ``path`` or below, by whole path."""
-    # A link inside a root is catalogued where it lies, one above the root where it leads.
-    named = {Path(os.path.abspath(path)), Path(os.path.realpath(path.parent), path.name), Path(os.path.realpath(path))}
+def _lies(tx: Transaction, hash_: str) -> tuple[str, Lying]:
+    """Where the asset with this id lies. Raises `QueryError`."""
+    asset = tx.assets.by_hash(hash_) if hash_.isascii() and hash_.isprintable() else None
+    copies = tx.locations.copies(asset.id) if asset else ()
+    if asset is None or not copies:
+        raise QueryError(f"nothing in this library has the id {hash_[:80]!r}: take ids from hits, or index its file")
+    return str(Path(copies[0].root.path, copies[0].path)), Lying(copies[0].path, asset.id, hash_)
+
+
+def _lying(tx: Transaction, places: Collection[Path]) -> dict[str, Lying]:
+    """What the library holds at these places or below, by whole path."""
     found: dict[str, Lying] = {}
     for root in tx.roots.all():
-        for place in named:
+        for place in places:
             if place.is_relative_to(root.path):
                 inside = place.relative_to(root.path).as_posix()
             elif Path(root.path).is_relative_to(place):

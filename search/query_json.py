@@ -1,4 +1,4 @@
-"""A query as JSON: what HTTP takes and what is kept of a saved search.
+"""A query as JSON: what HTTP takes and what is kept of a saved search; and what is answered, as scripts rely on it.
 
 >>> from bowerbird.queries import Filters, Query
 >>> query_to_json(Query("a cat", negatives=("dogs",), filters=Filters(camera="Pixel 7")))
@@ -12,12 +12,12 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Collection, Mapping
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from datetime import date
 from typing import Any
 
 from bowerbird.errors import QueryError
-from bowerbird.queries import Filters, Query
+from bowerbird.queries import Filters, Query, SearchResult
 from bowerbird.types import AssetKind, Box, SegmentKind, Source
 from search.parse import LARGEST, MOST_BYTES, day, kinds_of
 
@@ -98,6 +98,19 @@ def query_from_json(said: object) -> Query:
         cursor=_text(fields, "cursor"),
         rerank=_text(fields, "rerank"),
     )
+
+
+def result_to_json(result: SearchResult, query: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer in plain dicts, lists, texts and numbers; ``query`` is what it shall say was asked."""
+    hits = [{**asdict(hit), "box": None if hit.box is None else list(astuple(hit.box))} for hit in result.hits]
+    return {
+        "query": dict(query),
+        "took_ms": result.took_ms,
+        "matched": result.matched,
+        "next_cursor": result.next_cursor,
+        "understood": list(result.understood),
+        "hits": hits,
+    }
 
 
 def _without_defaults(said: Mapping[str, Any]) -> dict[str, Any]:

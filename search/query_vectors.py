@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -18,7 +18,8 @@ from search.pictures import pixels_of
 MOST = 4096
 """Vectors kept: 8 MB at 512 dimensions."""
 
-_Key = tuple[str, bytes, Box | None]
+Key = tuple[str, bytes, Box | None]
+"""Fingerprint of the encoder, sha256 of the text or picture, and the part of the picture that is meant."""
 
 
 class QueryVectors:
@@ -26,7 +27,7 @@ class QueryVectors:
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._kept: OrderedDict[_Key, Vectors] = OrderedDict()
+        self._kept: OrderedDict[Key, Vectors] = OrderedDict()
         self._lock = threading.Lock()
 
     def texts(self, space: Space, texts: Sequence[str]) -> Vectors:
@@ -51,6 +52,18 @@ class QueryVectors:
             vector = self._keep(key, encoder.encode_images([self.pixels(data, encoder.picture, crop)])[0])
         return vector
 
+    def known(self, space: Space, texts: Sequence[str], picture: tuple[bytes, Box | None] | None) -> dict[Key, Vectors]:
+        """The vectors of these that are kept, each of shape ``(dimension,)``, for `adopt` in another process."""
+        keys = [_key(space, text.encode("utf-8", "surrogatepass")) for text in texts]
+        if picture is not None:
+            keys.append(_key(space, *picture))
+        return {key: vector for key in keys if (vector := self._known(key)) is not None}
+
+    def adopt(self, known: Mapping[Key, Vectors]) -> None:
+        """Keep vectors that another process has made."""
+        for key, vector in known.items():
+            self._keep(key, vector)
+
     def pixels(self, data: bytes, spec: PictureSpec, crop: Box | None) -> Pixels:
         """The query's picture, or the part of it that is meant, made to ``spec``. Raises `QueryError`."""
         try:
@@ -58,13 +71,13 @@ class QueryVectors:
         except DecodeFailed as error:
             raise QueryError(f"the query's picture {error.reason}") from None
 
-    def _known(self, key: _Key) -> Vectors | None:
+    def _known(self, key: Key) -> Vectors | None:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
             return self._kept.get(key)
 
-    def _keep(self, key: _Key, vector: Vectors) -> Vectors:
+    def _keep(self, key: Key, vector: Vectors) -> Vectors:
         with self._lock:
             self._kept[key] = vector = vector.copy()  # a row of a batch would keep all of it alive
             if len(self._kept) > MOST:
@@ -72,5 +85,5 @@ class QueryVectors:
         return vector
 
 
-def _key(space: Space, content: bytes, crop: Box | None = None) -> _Key:
+def _key(space: Space, content: bytes, crop: Box | None = None) -> Key:
     return space.fingerprint, hashlib.sha256(content).digest(), crop

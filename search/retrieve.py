@@ -12,6 +12,7 @@ from bowerbird.types import Ids, SegmentKind, Vectors
 from bowerbird.wiring import Library
 from search.calibrate import Calibrator
 from search.compose import Aim
+from search.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Ranking:
 def retrieve(
     library: Library,
     tx: Transaction,
+    standing: Standing,
     calibrator: Calibrator,
     aim: Aim,
     kinds: Sequence[SegmentKind],
@@ -41,14 +43,13 @@ def retrieve(
 ) -> list[Ranking]:
     """The ``k`` nearest of each kind (all kinds where none is named), among those ``within`` only if it is given."""
     rankings = []
-    head = tx.head()
-    for kind in tx.segments.kinds(aim.space.id):
+    for kind in standing.kinds(tx, aim.space.id):
         if kinds and kind not in kinds:
             continue
         admitted = None if within is None else within.get(kind)
         if within is not None and admitted is None:
             continue
-        view = library.views.view(aim.space, kind, head=head)
+        view = library.views.view(aim.space, kind, head=standing.head)
         wanted = aim.wanted(lambda part, kind=kind: calibrator.background(aim.space, kind, part)[1])  # type: ignore[misc]
         most = k if admitted is None else min(k, len(admitted))
         scores, ids = (row[0] for row in view.search(wanted[None], most, within=admitted))

@@ -18,7 +18,18 @@ from bowerbird.wiring import Library
 from search.parse import parse
 from search.query_json import query_from_json, query_to_json
 
-__all__ = ["MOST_NAME", "MOST_PICTURE", "Saved", "find", "query_from_json", "query_to_json", "remove", "save", "saved"]
+__all__ = [
+    "MOST_NAME",
+    "MOST_PICTURE",
+    "NoSuchSearch",
+    "Saved",
+    "find",
+    "query_from_json",
+    "query_to_json",
+    "remove",
+    "save",
+    "saved",
+]
 
 VERSION = 1
 """Of what is kept of a query; raised when a field comes to mean something else."""
@@ -27,6 +38,10 @@ MOST_PICTURE = 1 << 20
 """Bytes of the picture of a query: it is kept with the search, since the file may go."""
 _UNSEEN = {"Cc", "Cs", "Zl", "Zp"}
 """Characters that end lines, have no shape, or fit in no database."""
+
+
+class NoSuchSearch(QueryError):
+    """No search is saved under this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +71,7 @@ def saved(library: Library) -> list[Saved]:
 
 
 def find(library: Library, name: str) -> Saved:
-    """The search that is saved as ``name``. Raises `QueryError` where there is none."""
+    """The search that is saved as ``name``. Raises `NoSuchSearch`."""
     named = _checked(name)
     with library.catalog.read() as tx:
         kept = tx.saved.at(named)
@@ -88,7 +103,7 @@ def save(library: Library, name: str, query: Query, *, overwrite: bool = False) 
 
 
 def remove(library: Library, name: str) -> None:
-    """Forget the search that is saved as ``name``. Raises `QueryError` where there is none."""
+    """Forget the search that is saved as ``name``. Raises `NoSuchSearch`."""
     named = _checked(name)
     with library.catalog.write() as tx:
         if not tx.saved.remove(named):
@@ -111,10 +126,10 @@ def _checked(name: str) -> str:
     return named
 
 
-def _unknown(name: str, names: list[str]) -> QueryError:
+def _unknown(name: str, names: list[str]) -> NoSuchSearch:
     near = difflib.get_close_matches(name, names, 1)
     meant = f" Did you mean {near[0]!r}?" if near else ""
-    return QueryError(f"no search is saved as {name!r}.{meant} See: bowerbird saved")
+    return NoSuchSearch(f"no search is saved as {name!r}.{meant} See: bowerbird saved")
 
 
 def _check_picture(library: Library, data: bytes) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -13,20 +14,21 @@ from typing import Self
 
 from bowerbird.errors import QueryError
 from bowerbird.paths import at_home
-from bowerbird.queries import Filters, Hit, Query, SearchResult
+from bowerbird.queries import Filters, Hit, Query
 from bowerbird.store.catalog import Transaction
 from bowerbird.store.catalog.filters import Selection
-from bowerbird.types import AssetKind, Box, SegmentKind, Source, Space
+from bowerbird.types import AssetKind, Box, SegmentKind, Source, Space, Vectors
 from bowerbird.wiring import Library
 from search import cursor as cursors
 from search.calibrate import Calibrator
-from search.compose import aims, examples, source_of, texts_of
+from search.compose import aims, examples, negatives_of, source_of, texts_of
 from search.fuse import Candidate, Gathered
 from search.gather import Gatherer
 from search.hydrate import first_hits
+from search.notebook import ShownResult
 from search.parse import box, day, kinds_of, parse
 from search.picture_files import read_picture
-from search.query_vectors import QueryVectors
+from search.query_vectors import Key, QueryVectors
 from search.rerank import MOST as MOST_RERANKED
 from search.rerank import Asked, rerank
 
@@ -35,7 +37,7 @@ MOST_SIFTED = 20_000
 
 
 class Search:
-    """Answers queries from one library. Safe to share between threads. A context manager.
+    """Answers queries from one library; `open_search` makes one. Safe to share between threads. A context manager.
 
     ``spaces`` are searched in the place of the active ones: what is being built, say, to see what it would be worth.
     """
@@ -73,16 +75,41 @@ class Search:
         min_relevance: float | None = None,
         cursor: str | None = None,
         rerank: str | None = None,
-    ) -> SearchResult:
-        """Find by text, by a picture (a path, or encoded bytes) or a part of it, by likeness, or by several of them.
+    ) -> ShownResult:
+        """Find by text, by a picture or a part of it, by likeness, or by several of them at once.
 
-        ``text`` is a line of the query language, ``also`` further texts that hits are to be near as well. ``like`` and
-        ``unlike`` name indexed files by their paths, or moments by the segment ids of hits. The rest are `Filters`;
-        days may be written as 2019, 2019-07-04, March 2021 or last summer. Filters alone list what meets them, the
-        newest first. ``cursor`` is the `SearchResult.next_cursor` of the page before.
+        What is near to all that is given comes first; filters alone list what meets them, the newest first.
+
+        What to look for:
+            text: a line of the query language, as on the command line: ``beach -people type:video after:2023-06``.
+            also: further texts that hits are to be near as well.
+            image: a picture, by its path or as encoded bytes (JPEG, PNG …). It need not be in the library.
+            crop: the part of ``image`` that is meant: a `Box` or ``"x,y,width,height"``, in fractions of the picture.
+            like: one or several indexed files by their paths, or moments by the ``segment_id`` of hits.
+            unlike: what hits are not to be like, named in the same way.
+            negatives: texts that hits are not to be near.
+
+        Filters, all of which must hold; of several kinds or types one will do:
+            kinds: of moments: ``"image"``, ``"frame"``, ``"speech"``, ``"page"`` …, see `SegmentKind`.
+            types: of files: ``"image"``, ``"video"``, ``"audio"``, ``"document"``.
+            after, before: a date, 2019, 2019-07-04, March 2021 or last summer; made on that day or later, before it.
+            place: words of the name of the place, its region or its country.
+            camera: words of the camera's or the lens's name.
+            path: a part of the path, or with ``*`` and ``?`` a pattern for its end.
+            language: what is spoken or written: ``"en"`` takes in ``en-GB``.
+
+        How much is told:
+            limit: hits at most, 1 to 1,000.
+            min_relevance: 0 to 1; hits below are left out. None: the library's settings.
+            cursor: the ``next_cursor`` of the page before, to the same query.
+            rerank: what judges the best hits again, such as ``"encoder:SPEC"``. None: the library's setting.
+
+        Returns a `SearchResult`: ``hits``, best first, each the best moment of one file, and ``matched``, which is
+        False where nothing stands out. Notebooks show it as pictures.
 
         Raises `QueryError` where the query is empty, out of bounds, or names a file that cannot be read or is not in
-        the library.
+        the library; `EncoderUnavailable` and `EncoderMismatch` where the library's encoder cannot be had; other
+        `LibraryError` where its catalogue cannot be read.
         """
         filters = Filters(
             kinds=kinds_of(SegmentKind, kinds, "kind"),
@@ -110,8 +137,44 @@ class Search:
         )
         return self.run(query)
 
-    def run(self, query: Query) -> SearchResult:
-        """Answer a query. Raises `QueryError`."""
+    def prepare(self, queries: Sequence[Query]) -> None:
+        """Encode what several queries hold, their texts in one run of each encoder, ahead of `run`.
+
+        What cannot be answered or read is passed over: `run` says why.
+        """
+        texts: dict[str, None] = {}
+        pictures = []
+        for query in queries:
+            with suppress(QueryError):
+                parsed = parse(query).query
+                texts.update(dict.fromkeys((*texts_of(parsed), *negatives_of(parsed))))
+                if parsed.image is not None:
+                    pictures.append((parsed.image, parsed.crop))
+        for space in self.spaces:
+            if texts:
+                self._vectors.texts(space, list(texts))
+            for data, crop in pictures:
+                with suppress(QueryError):
+                    self._vectors.picture(space, data, crop)
+
+    def prepared(self, query: Query) -> Mapping[Key, Vectors]:
+        """What is known of the vectors of ``query``, for `adopt` in another process. Raises `QueryError`."""
+        parsed = parse(query).query
+        texts = [*texts_of(parsed), *negatives_of(parsed)]
+        picture = None if parsed.image is None else (parsed.image, parsed.crop)
+        return {
+            key: vector for space in self.spaces for key, vector in self._vectors.known(space, texts, picture).items()
+        }
+
+    def adopt(self, prepared: Mapping[Key, Vectors]) -> None:
+        """Take over vectors of a query that another process has encoded, so that no model is needed in this one."""
+        self._vectors.adopt(prepared)
+
+    def run(self, query: Query) -> ShownResult:
+        """Answer a query that is put together already, as `search` puts it together from its arguments.
+
+        Raises what `search` raises.
+        """
         started = time.perf_counter()
         parsed = parse(query)
         query = parsed.query
@@ -136,7 +199,8 @@ class Search:
         shown = [replace(hit, rank=page.hits + number) for number, hit in enumerate(left[: query.limit], 1)]
         following = page.after(shown)
         goes_on = len(left) > query.limit and not following.is_last
-        return SearchResult(
+        return ShownResult.of(
+            self.library,
             hits=tuple(shown),
             matched=matched,
             took_ms=round(1000 * (time.perf_counter() - started), 2),
@@ -216,7 +280,10 @@ class Search:
         return tuple(each if isinstance(each, int) else self.asset_at(Path(each)) for each in listed)
 
     def asset_at(self, path: Path) -> str:
-        """The id of the asset that is catalogued at ``path``. Raises `QueryError` where there is none."""
+        """The id (64 hexadecimal digits) of the asset that is catalogued at ``path``, ``~`` and links followed.
+
+        Raises `QueryError` where there is none.
+        """
         path = at_home(path)
         # A link inside a root is catalogued where it lies, one above the root where it leads.
         try:
@@ -238,7 +305,7 @@ class Search:
         raise QueryError(f"{str(path)!r} is not in this library: index it first, or use --image FILE")
 
     def close(self) -> None:
-        """Close the library."""
+        """Close the library: connections are given back, child processes ended. Happens at the end of ``with``."""
         self.library.close()
 
     def __enter__(self) -> Self:

@@ -7,7 +7,7 @@
 
 from search.evaluation.compare import Change, Difference, changes, compare
 from search.evaluation.metrics import MEASURES, PERCENTILES, TITLES, Interval, difference, mean, percentile
-from search.evaluation.queries import Judged, read_queries
+from search.evaluation.queries import Judged, queries_of, read_queries
 from search.evaluation.run import DEPTH, FUSED, Answer, Evaluation, Outcome, Setup, evaluate, evaluate_together
 from search.evaluation.summary import differences, summary
 
@@ -33,6 +33,7 @@ __all__ = [
     "evaluate_together",
     "mean",
     "percentile",
+    "queries_of",
     "read_queries",
     "summary",
 ]

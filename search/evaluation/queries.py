@@ -13,6 +13,9 @@ from bowerbird.paths import at_home
 from bowerbird.queries import Query
 from search.picture_files import read_picture
 
+_NOWHERE = Path("/")
+"""The folder of queries that come from no file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -56,9 +59,26 @@ def read_queries(file: Path) -> list[Judged]:
         raise QueryError(
             f"{file}: is not UTF-8 at byte {error.start:,}; write it as UTF-8, a JSON object a line"
         ) from None
-    queries = [_judged(line, number, file) for number, line in enumerate(lines, 1) if line.strip()]
+    queries = [_of_line(line, number, file) for number, line in enumerate(lines, 1) if line.strip()]
     if not queries:
         raise QueryError(f'{file}: holds no query; write lines such as {{"text": "a cat", "relevant": ["cat.jpg"]}}')
+    return _each_once(queries)
+
+
+def queries_of(listed: Sequence[Mapping[str, Any]]) -> list[Judged]:
+    """What somebody elsewhere asks: the objects of such lines, whose relevant paths are the ends of catalogued ones.
+
+    Raises `QueryError` as `read_queries` does, and where there is an ``image``: no file is read for them.
+    """
+    queries = [_judged(said, number, f"query {number}", _NOWHERE) for number, said in enumerate(listed, 1)]
+    for query in queries:
+        if query.image is not None:
+            raise QueryError(f'{query.where}: "image" names a file, which only `bowerbird eval` reads; leave it out')
+    return _each_once(queries)
+
+
+def _each_once(queries: list[Judged]) -> list[Judged]:
+    """The same queries. Raises `QueryError` where two have one id."""
     first: dict[str, str] = {}
     for query in queries:
         if query.id in first:
@@ -67,7 +87,7 @@ def read_queries(file: Path) -> list[Judged]:
     return queries
 
 
-def _judged(line: str, number: int, file: Path) -> Judged:
+def _of_line(line: str, number: int, file: Path) -> Judged:
     where = f"{file.name}, line {number}"
     try:
         said = json.loads(line)
@@ -76,6 +96,10 @@ def _judged(line: str, number: int, file: Path) -> Judged:
         raise QueryError(f"{where}: is no JSON ({reason}); write one object a line") from None
     if not isinstance(said, dict):
         raise QueryError(f'{where}: is no JSON object; write {{"text": …, "relevant": [paths]}}')
+    return _judged(said, number, where, file.parent)
+
+
+def _judged(said: Mapping[str, Any], number: int, where: str, folder: Path) -> Judged:
     text, image = _text(said, "text", where), _text(said, "image", where)
     if text is None and image is None:
         raise QueryError(f'{where}: asks nothing; give "text", "image" or both')
@@ -85,11 +109,11 @@ def _judged(line: str, number: int, file: Path) -> Judged:
     return Judged(
         id=_text(said, "id", where) or f"line {number}",
         text=text,
-        image=None if image is None else file.parent / image,
+        image=None if image is None else folder / image,
         negatives=_texts(said, "not", where),
         relevant=tuple(dict.fromkeys(_texts(said, "relevant", where))),
         group=group if group is not None else _text(said, "medium", where),
-        folder=file.parent,
+        folder=folder,
         where=where,
     )
 

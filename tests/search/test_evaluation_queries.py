@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bowerbird.errors import QueryError
-from search.evaluation import read_queries
+from search.evaluation import queries_of, read_queries
 
 
 def written(tmp_path, *lines):
@@ -105,3 +105,14 @@ def test_any_line_is_a_query_or_an_error_of_ours(tmp_path_factory, said):
     except QueryError as error:
         read = str(error)
     assert "\n" not in read if isinstance(read, str) else len(read) == 1
+
+
+def test_queries_of_somebody_elsewhere_are_read_alike_but_for_pictures(tmp_path):
+    said = [{"text": "a cat", "relevant": ["cats/a.jpg"], "not": "b"}, {"text": "x", "relevant": [], "id": 7}]
+    first, second = queries_of(said)
+    assert (first.id, first.text, first.relevant, first.negatives) == ("line 1", "a cat", ("cats/a.jpg",), ("b",))
+    assert (second.id, second.where) == ("7", "query 2")
+    with pytest.raises(QueryError, match='query 1: "image" names a file'):
+        queries_of([{"image": "/etc/passwd", "relevant": []}])
+    with pytest.raises(QueryError, match="query 2: the id '1' is that of query 1"):
+        queries_of([{"text": "a", "relevant": [], "id": 1}] * 2)

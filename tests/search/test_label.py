@@ -17,7 +17,7 @@ from bowerbird.types import SegmentKind, Source
 from bowerbird.wiring import Library, open_library
 from indexer import Indexer
 from search import Search
-from search.label import MOST_LABELS, Labelled, _labelled, label
+from search.label import MOST_LABELS, Labelled, _labelled, label, label_assets, label_held
 from tests.fakes import HashEncoder
 from tests.media.films import scenery, write_film
 
@@ -186,3 +186,36 @@ def test_the_best_comes_first_and_shares_add_up(relevance: list[float], threshol
     assert sum(found.shares.values()) == pytest.approx(1, abs=1e-3)
     assert (found.label is not None) == (max(np.float32(relevance)) >= threshold)
     assert found.relevance == max(found.scores.values())
+
+
+def test_somebody_elsewhere_is_told_the_same_of_what_is_held(library: Library, folder: Path) -> None:
+    everything = label(library, COLOURS, folder)
+    assert label_held(library, COLOURS, folder) == everything
+    named = label_assets(library, COLOURS, [each.asset_id for each in reversed(everything)])
+    once = {each.asset_id: each for each in reversed(everything)}  # of copies, the one that came first
+    assert {each.asset_id: each.scores for each in named} == {id_: each.scores for id_, each in once.items()}
+    assert [each.path for each in named] == sorted(each.path for each in named)
+    assert {each.path for each in named} <= {each.path for each in everything}
+    assert label_held(library, COLOURS, folder / "inside" / ".." / "red.png") == label(
+        library, COLOURS, folder / "red.png"
+    )
+
+
+def test_for_somebody_elsewhere_no_file_is_looked_at(library: Library, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "red.png").write_bytes(png("green"))
+    (tmp_path / "link").symlink_to(folder)
+    shown = library.encoder(library.joint).pictures
+    for path in (tmp_path / "red.png", tmp_path / "link", "red.png", "~", "/a\0b", folder / "empty"):
+        with pytest.raises(QueryError):
+            label_held(library, COLOURS, path)
+    for id_ in ("0" * 64, "é", "", "\0"):
+        with pytest.raises(QueryError, match="has the id"):
+            label_assets(library, COLOURS, [id_])
+    assert library.encoder(library.joint).pictures == shown
+
+
+def test_somebody_elsewhere_may_ask_for_so_much_at_once(library: Library, folder: Path, monkeypatch) -> None:
+    monkeypatch.setattr("search.label.MOST_SCORES", 3)
+    with pytest.raises(QueryError, match="over the limit of 3 scores"):
+        label_held(library, COLOURS, folder)
+    assert len(label_held(library, COLOURS, folder / "red.png")) == 1

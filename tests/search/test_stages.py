@@ -22,7 +22,7 @@ from bowerbird.wiring import open_library
 from indexer import Indexer
 from search import Search
 from search.calibrate import Calibrator, _in_general
-from search.fuse import CODE, Entry, Listed, fuse
+from search.fuse import CODE, Candidate, Entry, Listed, _judged, fuse
 from search.parse import MOST_BYTES, MOST_CHARACTERS, MOST_HITS, box, parse
 from tests.fakes import HashEncoder
 
@@ -251,6 +251,18 @@ class TestFuse:
         picture, sentence = found(11, 100), found(12, 200)
         gathered = fuse([listed((sentence, 0.7, 0.3)), listed((picture, 0.3, 0.8))], stands_out=0.5)
         assert [each.best.segment_id for each in gathered] == [11, 12]
+
+    @given(
+        st.sampled_from([Source.JOINT, Source.TEXT, Source.WORDS]),
+        st.integers(1, 100),
+        st.tuples(st.floats(-1, 30), st.floats(0, 1)),
+        st.sampled_from(["image/png", "text/x-python"]),
+        st.floats(0, 1),
+    )
+    def test_what_one_source_says_is_judged_as_what_several_say(self, source, rank, line, media_type, spared):
+        said = [(source, rank, Entry(found(11, 100, media_type), *line))]
+        candidate = Candidate.of(said, spared)
+        assert _judged(said, spared) == (candidate.order, candidate.relevance)
 
     @given(st.lists(st.tuples(st.integers(1, 8), st.floats(0, 1), st.sampled_from(list(Source))), max_size=30))
     def test_relevance_descends_and_stays_between_0_and_1(self, lines):

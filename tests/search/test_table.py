@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from api.cli.search import TYPES, _circumstances, _spot, as_object
+from api.cli.hits import circumstances_of
+from api.cli.search import TYPES
 from bowerbird.queries import Hit, SearchResult
 from bowerbird.types import AssetKind, Box, SegmentKind
+from search.moments_in_words import spot
+from search.query_json import result_to_json
 
 
 def hit(**facts: object) -> Hit:
@@ -31,19 +34,19 @@ def hit(**facts: object) -> Hit:
     ],
 )
 def test_where_in_the_file(facts: dict[str, object], said: str) -> None:
-    assert _spot(hit(**facts)) == said
+    assert spot(hit(**facts)) == said
 
 
 def test_when_and_where_it_was_made() -> None:
-    assert _circumstances(hit()) == ""
-    assert _circumstances(hit(place="Lisbon, Portugal")) == "Lisbon, Portugal"
-    said = _circumstances(hit(taken_at="2019-07-04T18:30:00", place="Lisbon,\nPortugal"))
+    assert circumstances_of(hit()) == ""
+    assert circumstances_of(hit(place="Lisbon, Portugal")) == "Lisbon, Portugal"
+    said = circumstances_of(hit(taken_at="2019-07-04T18:30:00", place="Lisbon,\nPortugal"))
     assert said.startswith("2019-07-04 18:30 · Lisbon")
     assert "\n" not in said
 
 
 def test_scripts_are_told_too() -> None:
-    (told,) = as_object(SearchResult((hit(taken_at="2019-07-04T18:30:00"),), True, 1.0), {})["hits"]
+    (told,) = result_to_json(SearchResult((hit(taken_at="2019-07-04T18:30:00"),), True, 1.0), {})["hits"]
     assert list(told)[-4:] == ["evidence", "taken_at", "place", "stands_for"]
     assert (told["taken_at"], told["place"]) == ("2019-07-04T18:30:00", None)
 

@@ -77,6 +77,15 @@ def test_everything_is_counted_once_and_orphans_never(library: Catalog) -> None:
     )
 
 
+def test_as_many_values_are_told_as_are_asked_for(catalog: Catalog) -> None:
+    with catalog.write() as tx:
+        fill(tx, {f"{n}.jpg": info(AssetKind.IMAGE, camera=f"Camera {n:02}") for n in range(MOST_VALUES + 5)})
+        few, all_of_them = tx.facets.of(EVERYTHING).cameras, tx.facets.of(EVERYTHING, most=100).cameras
+    assert (len(few.values), few.others) == (MOST_VALUES, 5)
+    assert (len(all_of_them.values), all_of_them.others) == (MOST_VALUES + 5, 0)
+    assert all_of_them.values[:MOST_VALUES] == few.values
+
+
 def test_within_one_year_months_are_told(library: Catalog) -> None:
     found = facets(library, Filters(after=date(2019, 1, 1), before=date(2020, 1, 1)))
     assert found.total == 3

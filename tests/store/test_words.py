@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
 from datetime import date, datetime
 
 import pytest
@@ -72,6 +73,21 @@ def notes(catalog: Catalog) -> Catalog:
         derive(tx, put_asset(tx), [space], moments)
         place(tx, tx.roots.add("/library", 1).id, "notes.txt", 1)
     return catalog
+
+
+def test_many_terms_asked_for_together_stand_where_each_stands(notes: Catalog) -> None:
+    with notes.write() as tx:
+        put_asset(tx, "named", replace(LISBON, title="harbour at nine"))
+    terms = [Term(("harbour",)), Term(("offi",), prefix=True), Term(("nine", "to")), Term(("zebra",))]
+    terms.append(Term(("lisboa",)))
+    with notes.read() as tx:
+        here = full_text.of(tx.connection)
+        assert here.newest([], 10) == []
+        for most in (1, 10):
+            each = [{table: here.rows(table, term, most) for table in full_text.BOTH} for term in terms]
+            assert here.newest(terms, most) == each
+        assert [len(rows["segment"]) for rows in each] == [2, 2, 1, 0, 0]
+        assert [len(rows["asset"]) for rows in each] == [1, 0, 0, 0, 1]
 
 
 class TestText:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from bowerbird.queries import Filters
 from bowerbird.store.catalog import full_text
 from bowerbird.store.catalog.full_text import BOTH, Term
-from bowerbird.store.catalog.rows import among, chunks
+from bowerbird.store.catalog.rows import among, among_ids, chunks
 from bowerbird.store.catalog.segments import ALIVE, Conditions
 from bowerbird.store.catalog.vocabulary import plain_words
 from bowerbird.store.tables import PathText, asset, embedding, location, root, segment
@@ -141,25 +141,16 @@ class Filtered:
     def first_segments(self, asset_ids: Sequence[int], conditions: Conditions = ()) -> dict[int, int]:
         """Of each asset the segment that stands for it: one with a vector, one of the whole, the first."""
         best: dict[int, tuple[bool, bool, int]] = {}
-        part = segment.c.kind.in_(PARTS).label("part")
-        placed = sa.exists().where(embedding.c.segment_id == segment.c.id).label("placed")
+        query = _STANDING_FOR.where(*conditions) if conditions else _STANDING_FOR
         for some in _pieces(asset_ids):
-            query = (
-                sa.select(segment.c.asset_id, part, placed, sa.func.min(segment.c.id).label("first"))
-                .join(asset, asset.c.id == segment.c.asset_id)
-                .where(among(self._connection, segment.c.asset_id, some), *conditions)
-                .group_by(segment.c.asset_id, part, placed)
-            )
-            for row in self._connection.execute(query).all():
+            for row in self._connection.execute(query, {"ids": some}).all():
                 order = (not row.placed, bool(row.part), row.first)
                 best[row.asset_id] = min(best.get(row.asset_id, order), order)
         return {asset_id: first for asset_id, (_, _, first) in best.items()}
 
     def dates(self, asset_ids: Sequence[int]) -> dict[int, datetime]:
         """When these assets were made, as near as is known."""
-        query = sa.select(asset.c.id, asset.c.dated_at).where(asset.c.dated_at.is_not(None))
-        these = among(self._connection, asset.c.id, asset_ids)
-        return {row.id: row.dated_at for row in self._connection.execute(query.where(these)).all()}
+        return {row.id: row.dated_at for row in self._connection.execute(_DATES, {"ids": asset_ids}).all()}
 
     def lying_at(self, pattern: str, location_ids: Sequence[int]) -> set[int]:
         """Those of these locations whose path meets the filter ``pattern``."""
@@ -241,6 +232,16 @@ class Filtered:
         owners = sa.select(segment.c.asset_id).where(segment.c.id.in_(here.bearing("segment", term)))
         return asset.c.id.in_(sa.union_all(owners, here.bearing("asset", term)))
 
+
+_PART = segment.c.kind.in_(PARTS).label("part")
+_HAS_VECTOR = sa.exists().where(embedding.c.segment_id == segment.c.id).label("placed")
+_STANDING_FOR = (
+    sa.select(segment.c.asset_id, _PART, _HAS_VECTOR, sa.func.min(segment.c.id).label("first"))
+    .join(asset, asset.c.id == segment.c.asset_id)
+    .where(among_ids(segment.c.asset_id))
+    .group_by(segment.c.asset_id, _PART, _HAS_VECTOR)
+)
+_DATES = sa.select(asset.c.id, asset.c.dated_at).where(asset.c.dated_at.is_not(None), among_ids(asset.c.id))
 
 _PIECE = 10_000  # assets whose segments are read at once: as fast as all of them, in memory that is bounded
 

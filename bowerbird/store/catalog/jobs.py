@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,10 @@ from bowerbird.store.tables import job
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run. ``state`` is ``running``, ``done`` or ``failed``; a run that was killed stays ``running``."""
+    """One run, and in ``owner`` the process that runs it, as `bowerbird.store.lease.owner` names it.
+
+    ``state`` is ``running``, ``done``, ``failed`` or ``cancelled``; a run that was killed stays ``running``.
+    """
 
     id: int
     kind: str
@@ -39,6 +43,21 @@ class Jobs:
         """Note how it ended."""
         values = {"state": state, "report": report, "finished_at": datetime.now(UTC)}
         self._connection.execute(sa.update(job).where(job.c.id == job_id).values(values))
+
+    def at(self, job_id: int) -> Job | None:
+        """The run with this id."""
+        row = self._connection.execute(sa.select(job).where(job.c.id == job_id)).one_or_none()
+        return None if row is None else Job(*row)
+
+    def of(self, owner: str) -> Job | None:
+        """The newest run of this process."""
+        query = sa.select(job).where(job.c.owner == owner).order_by(job.c.id.desc()).limit(1)
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else Job(*row)
+
+    def newest(self, limit: int) -> Sequence[Job]:
+        """The newest runs of any kind, newest first."""
+        return [Job(*row) for row in self._connection.execute(sa.select(job).order_by(job.c.id.desc()).limit(limit))]
 
     def last(self, kind: str) -> Job | None:
         """The newest run of this kind."""

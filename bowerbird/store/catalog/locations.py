@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
 
-from bowerbird.store.catalog.rows import among, chunks, upsert
+from bowerbird.store.catalog.rows import among_ids, chunks, upsert
 from bowerbird.store.tables import PathText, asset, location, root
 from bowerbird.types import FileStat, Location, Root, Taken
 
@@ -87,14 +87,11 @@ class Locations:
     def copies_of(self, asset_ids: Sequence[int]) -> dict[int, list[Copy]]:
         """Every location of each of these assets, the oldest first."""
         found: dict[int, list[Copy]] = {}
-        query = (
-            sa.select(location, root.c.path.label("root_path"), root.c.device, root.c.added_at)
-            .join(root, root.c.id == location.c.root_id)
-            .where(among(self._connection, location.c.asset_id, asset_ids))
-            .order_by(location.c.id)
-        )
-        for row in self._connection.execute(query).all():
-            owner = Root(row.root_id, row.root_path, row.device, row.added_at)
+        owners: dict[int, Root] = {}
+        for row in self._connection.execute(_COPIES, {"ids": asset_ids}).all():
+            owner = owners.get(row.root_id)
+            if owner is None:
+                owner = owners[row.root_id] = Root(row.root_id, row.root_path, row.device, row.added_at)
             copy = Copy(row.id, owner, row.path, FileStat(row.size, row.mtime_ns, row.inode))
             found.setdefault(row.asset_id, []).append(copy)
         return found
@@ -130,3 +127,9 @@ def _location(row: sa.Row[tuple[object, ...]]) -> Location:
 
 
 _SELECT = sa.select(location)
+_COPIES = (
+    sa.select(location, root.c.path.label("root_path"), root.c.device, root.c.added_at)
+    .join(root, root.c.id == location.c.root_id)
+    .where(among_ids(location.c.asset_id))
+    .order_by(location.c.id)
+)

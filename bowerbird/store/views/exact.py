@@ -7,7 +7,7 @@ import threading
 import numpy as np
 
 from bowerbird.store.views.arguments import check_batch, checked_queries
-from bowerbird.store.views.scoring import best, contenders, slack
+from bowerbird.store.views.scoring import best, contenders, inner_products, slack
 from bowerbird.types import ChangeBatch, Ids, Vectors
 
 
@@ -58,7 +58,7 @@ class ExactView:
         margins = slack(queries)
         for row, query in enumerate(queries):
             candidates = contenders(matrix @ query, k, margins[row])
-            scores[row], found[row] = best(query, ids[candidates], matrix[candidates], k)
+            scores[row], found[row] = best(inner_products(query, matrix[candidates]), ids[candidates], k)
         return scores, found
 
     def sample(self, n: int, *, seed: int = 0) -> Vectors:

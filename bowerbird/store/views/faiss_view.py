@@ -12,7 +12,7 @@ from bowerbird.store.views.arguments import check_batch, checked_queries
 from bowerbird.store.views.base import Base, Rows, merged, rows_of
 from bowerbird.store.views.block import Block
 from bowerbird.store.views.delta import Delta, DeltaRows
-from bowerbird.store.views.scoring import best, contenders, slack
+from bowerbird.store.views.scoring import best, contenders, inner_products, slack
 from bowerbird.types import ChangeBatch, Ids, Vectors
 
 
@@ -96,8 +96,8 @@ class FaissView:
         for row, (query, old, new) in enumerate(zip(queries, in_base, in_delta, strict=True)):
             here = rows_of(rows, old)
             candidates = np.concatenate([self.base.ids[rows[here]], state.delta.ids[new]])
-            among = np.concatenate([vectors[here], state.delta.vectors[new]], dtype=np.float32)
-            scores[row], ids[row] = best(query, candidates, among, k)
+            scored = [inner_products(query, vectors[here]), inner_products(query, state.delta.vectors[new])]
+            scores[row], ids[row] = best(np.concatenate(scored), candidates, k)
         return scores, ids
 
     def sample(self, n: int, *, seed: int = 0) -> Vectors:

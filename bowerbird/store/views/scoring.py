@@ -53,9 +53,8 @@ def inner_products(query: Vectors, vectors: NDArray[np.floating[Any]]) -> Vector
     return scores
 
 
-def best(query: Vectors, ids: Ids, vectors: NDArray[np.floating[Any]], k: int) -> tuple[Vectors, Ids]:
-    """The ``k`` best candidates: scores ``(k,)`` descending and ids ``(k,)``, ties by ascending id, padded."""
-    scores = inner_products(query, vectors)
+def best(scores: Vectors, ids: Ids, k: int) -> tuple[Vectors, Ids]:
+    """The ``k`` best of those scored: scores ``(k,)`` descending and ids ``(k,)``, ties by ascending id, padded."""
     order = np.lexsort((ids, -scores))[:k]
     best_scores = np.full(k, -np.inf, dtype=np.float32)
     best_ids = np.full(k, -1, dtype=np.int64)

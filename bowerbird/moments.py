@@ -39,6 +39,12 @@ class Wanted:
     thumbnail_px: int = 0
     """The longest side of thumbnails; 0: none."""
     sound: bool = False
+    page: int | None = None
+    """From 1: of a document only this page is decoded. What has no pages is decoded as ever."""
+    at_s: float | None = None
+    """Of a film only the frame that is shown at this time is decoded, the last one where it has ended by then."""
+    word_boxes: bool = False
+    """Whether each word of a PDF is a moment with the box in which it stands, in place of the text of its page."""
 
     @property
     def sees(self) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from bowerbird.errors import DecodeFailed
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open ``path`` for reading, never waiting: a FIFO or a device named ``x.jpg`` is refused.
 
     Raises `DecodeFailed` where it is no regular file or cannot be opened.

@@ -13,9 +13,17 @@ from PIL import Image, ImageDraw
 
 
 def pdf(
-    pages: Sequence[str], *, size: tuple[int, int] = (595, 842), extra: str = "", catalog: str = "", under: str = ""
+    pages: Sequence[str],
+    *,
+    size: tuple[int, int] = (595, 842),
+    extra: str = "",
+    catalog: str = "",
+    under: str = "",
+    page: str = "",
 ) -> bytes:
-    """A PDF with a page for each text, a line for each of its lines, over ``under``; ``extra`` is for the trailer."""
+    """A PDF with a page for each text, a line for each of its lines, over ``under``; ``extra`` is for the trailer,
+    ``page`` for every page.
+    """
     kids = " ".join(f"{5 + 2 * at} 0 R" for at in range(len(pages)))
     objects = [
         f"<< /Type /Catalog /Pages 2 0 R {catalog} >>",
@@ -27,7 +35,7 @@ def pdf(
         shown = " ".join(f"({line}) Tj 0 -30 Td" for line in text.split("\n") if line)
         content = f"{under} BT /F1 24 Tf 40 {size[1] - 60} Td {shown} ET"
         objects += [
-            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {size[0]} {size[1]}] /Contents {6 + 2 * at} 0 R "
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {size[0]} {size[1]}] /Contents {6 + 2 * at} 0 R {page} "
             "/Resources << /Font << /F1 3 0 R >> >> >>",
             f"<< /Length {len(content)} >>\nstream\n{content}\nendstream",
         ]

@@ -115,6 +115,17 @@ def test_a_moment_that_no_decoder_makes_is_refused(changed: dict[str, Any]) -> N
         unpack_part({**packed, **changed}, MEMORY, WANTED, 1 << 24)
 
 
+def test_a_larger_picture_may_take_more_room() -> None:
+    picture = b"RIFF0000WEBP" + bytes(1_500_000)
+    packed = pack_part(Moment(SegmentKind.PAGE, thumbnail=picture), MEMORY)
+    again = unpack_part(packed, MEMORY, Wanted(thumbnail_px=1600), 0)
+    assert isinstance(again, Moment)
+    assert again.thumbnail == picture
+    for wanted in (Wanted(thumbnail_px=1024), Wanted(thumbnail_px=1200)):
+        with pytest.raises(WireError, match="a thumbnail that nobody asked for"):
+            unpack_part(packed, MEMORY, wanted, 0)
+
+
 def test_more_than_the_budget_or_the_memory_holds_is_refused() -> None:
     packed = pack_part(Moment(SegmentKind.TEXT, text="x" * 100), MEMORY)
     with pytest.raises(WireError, match="more text than was allowed"):

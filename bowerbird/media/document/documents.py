@@ -36,6 +36,8 @@ class DocumentDecoder(ABC):
         """Open ``path`` and `read` it; it is closed with the last part."""
         with ExitStack() as opened:
             file = opened.enter_context(open_regular(path))
+            if wanted.sees and wanted.page is not None and not self.format.shows:
+                raise DecodeFailed("is read for its text, and its pages are not drawn; open the file itself")
             with self.explained():
                 decoded = self.read(file, path.suffix.lower(), wanted)
             return Decoded(decoded.info, _Parts(self, decoded.parts, opened.pop_all()))

@@ -17,8 +17,9 @@ from PIL import Image
 
 from bowerbird.errors import DecodeFailed
 from bowerbird.media.document.documents import DocumentDecoder, hold_to_text_limit, keywords, size_of
+from bowerbird.media.document.pdf_words import word_moments
 from bowerbird.media.document_formats import PDF
-from bowerbird.media.picture.renditions import least_size, picture_moments
+from bowerbird.media.picture.renditions import hold_to_pages, least_size, picture_moments
 from bowerbird.moments import Decoded, Moment, Wanted
 from bowerbird.types import AssetInfo, SegmentKind
 
@@ -32,7 +33,7 @@ _LITTLE_TEXT = 40
 
 
 class PdfDecoder(DocumentDecoder):
-    """Each page a moment of kind `page`, then one of kind `text` where there is any on it."""
+    """Each page a moment of kind `page`, then one of kind `text` where there is any on it, or one for each word."""
 
     format = PDF
     broken = (pypdfium2.PdfiumError, OSError)
@@ -45,6 +46,8 @@ class PdfDecoder(DocumentDecoder):
         try:
             if len(document) > _MAX_PAGES:
                 raise DecodeFailed(f"has {len(document)} pages, over the limit of {_MAX_PAGES}; split it")
+            if wanted.page is not None:
+                hold_to_pages(wanted.page, len(document))
             said = document.get_metadata_dict()
             info = AssetInfo(
                 self.kind,
@@ -61,7 +64,7 @@ class PdfDecoder(DocumentDecoder):
     def _pages(self, document: pypdfium2.PdfDocument, wanted: Wanted) -> Iterator[Moment]:
         letters, read = 0, 0
         try:
-            for number in range(1, len(document) + 1):
+            for number in range(1, len(document) + 1) if wanted.page is None else [wanted.page]:
                 try:
                     page = document[number - 1]
                 except pypdfium2.PdfiumError:
@@ -69,17 +72,20 @@ class PdfDecoder(DocumentDecoder):
                 try:
                     text = _text(page)
                     yield from self._drawn(page, number, wanted, _is_scan(page, text))
+                    read += 1
+                    letters += len(text)
+                    hold_to_text_limit(letters, self.limits)
+                    if wanted.word_boxes:
+                        yield from word_moments(page, number)
                 finally:
                     page.close()
-                read += 1
-                letters += len(text)
-                hold_to_text_limit(letters, self.limits)
-                if text:
+                if text and not wanted.word_boxes:
                     yield Moment(SegmentKind.TEXT, page=number, text=text)
         finally:
             document.close()
         if not read:
-            raise DecodeFailed("is damaged: not one page can be read")
+            which = "not one page" if wanted.page is None else f"no page {wanted.page}"
+            raise DecodeFailed(f"is damaged: {which} can be read")
 
     def _drawn(self, page: pypdfium2.PdfPage, number: int, wanted: Wanted, scan: bool) -> Iterator[Moment]:
         if not wanted.sees:

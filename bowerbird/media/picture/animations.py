@@ -6,6 +6,7 @@ frames that were chosen. So any number of frames takes the memory of one.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ class AnimationDecoder:
     def decode(self, path: Path, wanted: Wanted) -> Decoded:
         """A picture as `PictureDecoder` gives it, or a film of frames, each lasting until the next.
 
+        All are gone through also where only the one at some time is wanted: each builds on those before it.
         Raises `DecodeFailed` also where the frames together are over the limit.
         """
         with ExitStack() as stack:
@@ -69,11 +71,15 @@ class AnimationDecoder:
             if image.format not in _MOVING or not getattr(image, "is_animated", False):
                 return still(image, wanted, self._max_megapixels)
             glances = list(self._glances(image))
-            chosen = chosen_frames([glance.tiny for glance in glances])
+            if wanted.at_s is None:
+                chosen, end_s = chosen_frames([glance.tiny for glance in glances]), glances[-1].end_s
+            else:
+                at = max(0, bisect_right(glances, wanted.at_s, key=lambda glance: glance.start_s) - 1)
+                chosen, end_s = [at], glances[at].end_s
             info = AssetInfo(AssetKind.VIDEO, media_type(image), *glances[0].size, duration_s=glances[-1].end_s)
             info = with_facts(info, image)
             shown = [(glances[at].frame, glances[at].start_s) for at in chosen]
-            return Decoded(info, self._frames(stack.pop_all(), image, shown, glances[-1].end_s, wanted))
+            return Decoded(info, self._frames(stack.pop_all(), image, shown, end_s, wanted))
 
     def _glances(self, image: ImageFile) -> Iterator[_Glance]:
         """Each frame in little, and when it is on."""

@@ -12,6 +12,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
+from bowerbird.errors import DecodeFailed
 from bowerbird.media.picture.picture_colour import Levels, levels, resizable, to_srgb
 from bowerbird.media.picture.picture_fit import prepare, scaled_size
 from bowerbird.moments import Moment, Wanted
@@ -36,6 +37,13 @@ def tiles(regions: int) -> list[Box]:
     across, size = _TILES[regions]
     step = (1 - size) / (across - 1)
     return [Box(round(step * x, 6), round(step * y, 6), size, size) for y in range(across) for x in range(across)]
+
+
+def hold_to_pages(page: int, pages: int) -> None:
+    """Raises `DecodeFailed` where a file of so many pages has no such one."""
+    if not 1 <= page <= pages:
+        there = "1 page" if pages == 1 else f"{pages} pages"
+        raise DecodeFailed(f"has {there}, and no page {page}; ask for one that it has")
 
 
 def least_size(width: int, height: int, wanted: Wanted, *, reading: float = 1.0) -> tuple[int, int]:

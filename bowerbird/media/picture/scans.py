@@ -12,7 +12,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from bowerbird.errors import DecodeFailed
 from bowerbird.media.picture.photo_facts import with_facts
 from bowerbird.media.picture.pictures import load_upright, media_type, opened, still
-from bowerbird.media.picture.renditions import picture_moments
+from bowerbird.media.picture.renditions import hold_to_pages, picture_moments
 from bowerbird.media.registry import SCANS, Limits
 from bowerbird.moments import Decoded, Moment, Wanted
 from bowerbird.types import AssetInfo, AssetKind, SegmentKind
@@ -44,6 +44,8 @@ class ScanDecoder:
             if not isinstance(image, TiffImageFile):
                 return still(image, wanted, self._max_megapixels)
             pages = _pages(image)
+            if wanted.page is not None:
+                hold_to_pages(wanted.page, len(pages))
             image.seek(pages[0])
             if len(pages) == 1:
                 return still(image, wanted, self._max_megapixels)
@@ -54,8 +56,8 @@ class ScanDecoder:
         self, stack: ExitStack, image: ImageFile, pages: Sequence[int], wanted: Wanted
     ) -> Iterator[Moment]:
         with stack:
-            for number, frame in enumerate(pages, start=1):
-                image.seek(frame)
+            for number in range(1, len(pages) + 1) if wanted.page is None else [wanted.page]:
+                image.seek(pages[number - 1])
                 upright, _ = load_upright(image, wanted, self._max_megapixels)
                 yield from picture_moments(upright, wanted, SegmentKind.PAGE, page=number)
 

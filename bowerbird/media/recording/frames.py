@@ -30,6 +30,15 @@ _THREAD_PIXELS = 60_000_000
 """Pixels of all frames that threads may have in work: each takes one more."""
 
 
+def limit(stream: VideoStream) -> None:
+    """Hold a film that is not decoded yet to its limits: the size of a frame, and how many are in work at once."""
+    codec = stream.codec_context
+    codec.options = {"max_pixels": str(MAX_FRAME_PIXELS)}
+    codec.thread_type = "AUTO"
+    room = _THREAD_PIXELS // max(1, stream.width * stream.height)
+    codec.thread_count = max(1, min(os.cpu_count() or 1, room, 16))
+
+
 class FrameReader:
     """Decodes a film packet by packet, looks at it ten times a second, and makes pictures of what is kept."""
 
@@ -44,13 +53,9 @@ class FrameReader:
         self._step_s = 1 / rate if rate >= 1 else 1.0
         self._end_s = 0.0
         self._turn: Image.Transpose | None = None
-        codec = stream.codec_context
-        codec.options = {"max_pixels": str(MAX_FRAME_PIXELS)}
-        codec.thread_type = "AUTO"
-        room = _THREAD_PIXELS // max(1, stream.width * stream.height)
-        codec.thread_count = max(1, min(os.cpu_count() or 1, room, 16))
+        limit(stream)
         if rate >= _LIVELY:
-            codec.skip_frame = "NONREF"
+            stream.codec_context.skip_frame = "NONREF"
 
     def read(self, packet: Packet[VideoStream]) -> Iterator[Moment]:
         """The moments whose end this packet makes known."""

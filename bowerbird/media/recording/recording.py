@@ -10,12 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import av
-from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
-from av.stream import Discard, Disposition, Stream
+from av.stream import Discard, Stream
 from av.video.stream import VideoStream
 
 from bowerbird.errors import DecodeFailed
@@ -23,15 +21,16 @@ from bowerbird.media.recording.container import opened
 from bowerbird.media.recording.container_info import container_info
 from bowerbird.media.recording.cover import CoverReader, cover_stream
 from bowerbird.media.recording.embedded_subtitles import SubtitleReader, subtitle_stream
+from bowerbird.media.recording.frame_at import frame_at
 from bowerbird.media.recording.frame_picture import shown_size
 from bowerbird.media.recording.frames import FrameReader
 from bowerbird.media.recording.sound import SoundReader
 from bowerbird.media.recording.stream_reader import StreamReader
+from bowerbird.media.recording.streams import begin, film_stream, sound_stream
 from bowerbird.media.registry import Limits
 from bowerbird.moments import Decoded, Heard, Moment, Wanted
 from bowerbird.types import AssetKind
 
-_NO_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _PEEKED = 200
 """Packets among which a first frame is looked for."""
 
@@ -40,8 +39,8 @@ def decode_recording(path: Path, wanted: Wanted, limits: Limits) -> Decoded:
     """What is in ``path``: a film where it has moving pictures, whatever its name, and otherwise a recording.
 
     Frames come where pixels are wanted, and sound where it is wanted and no subtitles tell what is said; these come
-    always. Only what is wanted is decoded. What can be read of a damaged file is given. Raises `DecodeFailed`, then or
-    while the parts are gone through, where nothing can be.
+    always. Only what is wanted is decoded, and where a time is, only the frame that is shown then. What can be read of
+    a damaged file is given. Raises `DecodeFailed`, then or while the parts are gone through, where nothing can be.
     """
     with opened(path) as container:
         film = film_stream(container)
@@ -49,22 +48,11 @@ def decode_recording(path: Path, wanted: Wanted, limits: Limits) -> Decoded:
             raise DecodeFailed("holds no film or sound of a kind that is read")
         kind = AssetKind.AUDIO if film is None else AssetKind.VIDEO
         info = container_info(container, kind, _first_size(container, film) if film else None)
-    return Decoded(info, _parts(path, wanted, limits))
-
-
-def film_stream(container: InputContainer) -> VideoStream | None:
-    """The default one, or the first: no cover, and no pictures of chapters."""
-    streams = [each for each in container.streams.video if each.codec_context and not each.disposition & _NO_FILM]
-    return max(streams, key=_is_default, default=None)
-
-
-def sound_stream(container: InputContainer) -> AudioStream | None:
-    """The default one, or the first."""
-    return max((each for each in container.streams.audio if each.codec_context), key=_is_default, default=None)
-
-
-def _is_default(stream: Stream) -> bool:
-    return bool(stream.disposition & Disposition.default)
+    if wanted.at_s is None:
+        return Decoded(info, _parts(path, wanted, limits))
+    if film is None:
+        raise DecodeFailed("holds no film, so that nothing is to be seen at any time of it")
+    return Decoded(info, frame_at(path, wanted.at_s, wanted))
 
 
 def _first_size(container: InputContainer, film: VideoStream) -> tuple[int, int] | None:
@@ -76,14 +64,14 @@ def _first_size(container: InputContainer, film: VideoStream) -> tuple[int, int]
                 return shown_size(frame, film.sample_aspect_ratio)
             if count == _PEEKED:
                 break
-    except (FFmpegError, EOFError):
+    except (FFmpegError, EOFError, IndexError):
         pass  # the header's word must do
     return (film.width, film.height) if film.width and film.height else None
 
 
 def _parts(path: Path, wanted: Wanted, limits: Limits) -> Iterator[Moment | Heard]:
     with opened(path) as container:
-        begin_s = _begin(container)
+        begin_s = begin(container)
         film, said, sound = film_stream(container), subtitle_stream(container), sound_stream(container)
         readers: dict[int, StreamReader] = {}
         if film and wanted.sees:
@@ -100,14 +88,10 @@ def _parts(path: Path, wanted: Wanted, limits: Limits) -> Iterator[Moment | Hear
     if subtitles and not subtitles.found and wanted.sound:  # a track without a word in it, after all
         with opened(path) as container:
             if sound := sound_stream(container):
-                asked.append(SoundReader(sound, _begin(container)))
+                asked.append(SoundReader(sound, begin(container)))
                 yield from _read(container, {sound.index: asked[-1]})
     if asked and not any(reader.found for reader in (*asked, *readers.values())):
         raise DecodeFailed("is damaged: none of it can be decoded")
-
-
-def _begin(container: InputContainer) -> float:
-    return (container.start_time or 0) / av.time_base
 
 
 def _read(container: InputContainer, readers: dict[int, StreamReader]) -> Iterator[Moment | Heard]:

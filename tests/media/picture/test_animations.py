@@ -186,3 +186,13 @@ def test_the_frames_chosen_ascend_begin_with_the_first_and_differ(levels: list[i
     shown = [levels[at] for at in chosen]
     if len(chosen) < MOST_FRAMES:
         assert all(abs(one - other) > 6 for one, other in pairwise(shown))
+
+
+@pytest.mark.parametrize("suffix", MOVING)
+@pytest.mark.parametrize(("at_s", "shown"), [(0, 0), (0.19, 0), (0.2, 1), (0.45, 2), (9, 2)])
+def test_the_frame_at_a_time(suffix: str, at_s: float, shown: int, tmp_path: Path) -> None:
+    path = film(tmp_path / f"a.{suffix}")
+    [moment] = DECODER.decode(path, Wanted(PictureSpec(16, "squash"), at_s=at_s)).parts
+    assert isinstance(moment, Moment)
+    assert (moment.start_s, moment.end_s) == (pytest.approx(shown * 0.2), pytest.approx(shown * 0.2 + 0.2))
+    assert mean_colour(moment) == [(255, 0, 0), (0, 255, 0), (0, 0, 255)][shown]

@@ -160,3 +160,32 @@ def test_a_scan_cut_short_or_damaged_fails_in_one_line_or_is_shown(tmp_path: Pat
                 reasons.append(failure.reason)
     assert len(reasons) >= 35
     assert not any("\n" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize("page", [1, 2, 3])
+def test_of_one_page_no_other_is_decoded(page: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[int] = []
+    load_upright = scans.load_upright
+
+    def counting(image: Image.Image, *given: object) -> object:
+        decoded.append(image.tell())
+        return load_upright(image, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(scans, "load_upright", counting)
+    wanted = Wanted(PictureSpec(16, "squash"), page=page)
+    [moment] = moments(DECODER.decode(pages(tmp_path / "a.tif"), wanted))
+    assert moment.page == page
+    assert moment.pixels is not None
+    assert moment.pixels[0, 0].argmax() == page - 1
+    assert len(decoded) == 1
+
+
+@pytest.mark.parametrize(("colours", "page"), [(COLOURS, 4), (COLOURS, 0), (COLOURS[:1], 2)])
+def test_a_page_that_is_not_there(colours: list[str], page: int, tmp_path: Path) -> None:
+    with pytest.raises(DecodeFailed, match=rf"^has {len(colours)} pages?, and no page {page}; ask for one"):
+        DECODER.decode(pages(tmp_path / "a.tif", colours), Wanted(page=page))
+
+
+def test_a_picture_is_its_own_first_page(tmp_path: Path) -> None:
+    path = save(photo(), tmp_path / "a.tif")
+    assert moments(DECODER.decode(path, Wanted(page=1))) == moments(DECODER.decode(path, NOTHING))

@@ -29,7 +29,10 @@ __all__ = ["Indexer", "Progress", "open_indexer"]
 
 
 class Indexer:
-    """Brings a library up to date with folders. One at a time may work on a library. A context manager."""
+    """Brings a library up to date with folders; `open_indexer` makes one. A context manager.
+
+    One run at a time may work on a library, of all processes. Searches go on meanwhile, and see what was committed.
+    """
 
     def __init__(self, library: Library, say: Callable[[str], None] = lambda _: None) -> None:
         self.library = library
@@ -46,10 +49,19 @@ class Indexer:
     ) -> IndexReport:
         """Index files and folders. Only what is new or changed costs work; what is gone is taken out.
 
-        Files that fail are listed in the report and not tried again until they change, or ``retry_failed`` is given.
-        ``regions`` says from now on how many tiles of each picture are encoded too: 0, 4 or 9.
-        ``on_progress`` is called often, from this thread. Raises `UsageError` where none of ``paths`` is there,
-        `LibraryBusy` while another process indexes into the library, `StorageFull`, `EncoderUnavailable`.
+        Arguments:
+            paths: files and folders; folders become roots of the library. One that is not there is a failure of the
+                report, unless it is all there is.
+            on_progress: told a `Progress` often, from this thread: files dealt with so far, and how many failed.
+            on_start: told the run before it begins, from this thread; its ``files()`` go through what it will see.
+            retry_failed: try files again that failed before, though they have not changed.
+            regions: how many tiles of each picture are encoded too, from now on: 0, 4 or 9. None: as settled before.
+
+        Returns an `IndexReport`: counts of files and new segments, seconds, and the files that failed, with the
+        reasons. Whatever ends a run early, what was committed is kept, and the next run goes on from there.
+
+        Raises `UsageError` where none of ``paths`` is there, `LibraryBusy` while another process indexes into the
+        library, `StorageFull`, and `EncoderUnavailable` or `EncoderMismatch` where its encoder cannot be had.
         """
         catalog = self.library.catalog
         with held(catalog, "index", "indexing into this library"):
@@ -88,7 +100,7 @@ class Indexer:
         return Run(library, targets, recipes, tools, on_progress, retry_failed)
 
     def close(self) -> None:
-        """Close the library."""
+        """Close the library: connections are given back, child processes ended. Happens at the end of ``with``."""
         self.library.close()
 
     def __enter__(self) -> Self:
@@ -103,9 +115,13 @@ class Indexer:
 def open_indexer(
     library: Path | str | None = None, *, encoder: str | None = None, say: Callable[[str], None] = lambda _: None
 ) -> Indexer:
-    """Open a library for indexing, making it where there is none (None: the default one).
+    """Open a library for indexing, making it where there is none.
 
-    ``encoder`` is a spec string for a new library; ``say`` is told in one line what ``auto`` chose.
-    Raises `LibraryError`, `UnknownEncoder`, `EncoderUnavailable`.
+    ``library`` is its folder; None: ``$BOWERBIRD_LIBRARY``, else the platform's data folder. ``encoder`` is the spec
+    string of a new library, such as ``concepts`` (None: ``auto``), or must be what an existing one has; ``say`` is told
+    in one line what ``auto`` chose. Use it in a ``with`` statement, or close it.
+
+    Raises `UsageError` where the folder holds something else, `UnknownEncoder`, `EncoderUnavailable`,
+    `EncoderMismatch`, and other `LibraryError` where the library cannot be made or used.
     """
     return Indexer(open_library(library, create=True, encoder=encoder, say=say), say)

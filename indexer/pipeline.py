@@ -106,7 +106,7 @@ class Run:
                 reads=lambda path: self.library.format_for(path) is not None,
                 hidden=self.library.settings.index.hidden,
                 sounds=self._sounds,
-                skip=_is_library,
+                skip=is_library_inside,
                 apart=roots,
             )
 
@@ -267,7 +267,8 @@ class Run:
         )
 
 
-def _is_library(folder: Path) -> bool:
+def is_library_inside(folder: Path) -> bool:
+    """Whether ``folder`` is a library, in which there is nothing to index."""
     return (folder / TOML).is_file() and ((folder / CATALOG).is_file() or (folder / VIEWS).is_dir())
 
 

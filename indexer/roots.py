@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bowerbird.errors import UsageError
+from bowerbird.paths import at_home
 from bowerbird.store.catalog import Catalog
 from bowerbird.types import FailedFile, Root
 from indexer.scan import Target
@@ -41,6 +42,27 @@ def targets_for(catalog: Catalog, paths: Sequence[Path | str]) -> tuple[list[Tar
     if not targets:
         raise UsageError(f"{absent[0].path}: {absent[0].reason}" if absent else "name at least one file or folder")
     return _without_overlap(targets), absent
+
+
+def add_roots(catalog: Catalog, paths: Sequence[Path | str]) -> list[Root]:
+    """Note files and folders as roots, without indexing them; returns the roots that cover ``paths``, in their order.
+
+    What lies in a root is covered by that one. Raises `UsageError` where one of the paths is not there, and then none
+    is added.
+    """
+    real = [Path(os.path.realpath(at_home(Path(given)))) for given in paths]
+    found: dict[Path, Root] = {}
+    with catalog.write() as tx:
+        roots = {Path(root.path): root for root in tx.roots.all()}
+        for path in sorted(real, key=lambda path: len(path.parts)):  # outer folders first
+            around = [roots[each] for each in (path, *path.parents) if each in roots]
+            if reason := _absence(path, around):
+                raise UsageError(f"{path}: {reason}")
+            if not around:
+                around = [tx.roots.add(str(path), path.stat().st_dev)]
+                roots[path] = around[0]
+            found[path] = around[0]
+    return [found[path] for path in real]
 
 
 def _absence(path: Path, around: Sequence[Root]) -> str | None:

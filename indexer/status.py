@@ -16,7 +16,7 @@ def status_of(library: Library) -> dict[str, Any]:
         last = tx.jobs.last("index")
         found = {
             "library": str(library.folder),
-            "bytes": sum(_size(file) for file in library.folder.rglob("*")),
+            "bytes": size_of(library),
             "spaces": spaces_of(tx),
             "reencoding": reencoding_of(tx),
             "files": tx.locations.count(),
@@ -27,6 +27,11 @@ def status_of(library: Library) -> dict[str, Any]:
             and {"started_at": last.started_at.isoformat(), "state": last.state, "report": last.report},
         }
     return {**found, "roots": roots_of(library)}
+
+
+def size_of(library: Library) -> int:
+    """Bytes of the library's folder; those of a database elsewhere are not counted."""
+    return sum(_size(file) for file in library.folder.rglob("*"))
 
 
 def roots_of(library: Library) -> list[dict[str, Any]]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.cli.common import JsonOption, LibraryOption, chosen, print_json, printable, say
+from api.cli.common import JsonOption, LibraryOption, State, chosen, print_json, printable, say
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command("status", epilog="Example: bowerbird status --json")(status)
-    app.command("roots", epilog="Example: bowerbird roots")(roots)
+    group = typer.Typer(epilog="Example: bowerbird roots")
+    group.callback(invoke_without_command=True)(roots)
+    group.command("add", epilog="Example: bowerbird roots add ~/Pictures")(add_roots)
+    app.add_typer(group, name="roots")
     app.command("forget", epilog="Example: bowerbird forget ~/Pictures/private")(forget)
     app.command("doctor", epilog="Example: bowerbird doctor")(doctor)
 
@@ -49,10 +54,13 @@ def status(context: typer.Context, library: LibraryOption = None, as_json: JsonO
 
 def roots(context: typer.Context, library: LibraryOption = None, as_json: JsonOption = False) -> None:
     """List the folders that this library covers, and whether they are there."""
+    context.obj = State(chosen(context, library))
+    if context.invoked_subcommand is not None:
+        return
     from bowerbird.wiring import open_library
     from indexer.status import roots_of
 
-    with open_library(chosen(context, library)) as opened:
+    with open_library(chosen(context, None)) as opened:
         found = roots_of(opened)
     if as_json:
         print_json({"roots": found})
@@ -60,7 +68,47 @@ def roots(context: typer.Context, library: LibraryOption = None, as_json: JsonOp
     for root in found:
         typer.echo(_root(root))
     if not found:
-        say("no roots yet; add one with: bowerbird index FOLDER")
+        say("no roots yet; add one with: bowerbird index FOLDER, or bowerbird roots add FOLDER")
+
+
+def add_roots(
+    context: typer.Context,
+    folders: Annotated[
+        list[Path],
+        typer.Argument(help="Folders, or single files.", metavar="FOLDER...", show_default=False, readable=False),
+    ],
+    library: LibraryOption = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="For a new library: auto, concepts, open_clip:ARCH/TAG or open_clip:ARCH//FILE.",
+            metavar="SPEC",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Have the library cover folders from now on, without indexing them yet.
+
+    The server and `bowerbird watch` index what lies in such folders, and nothing else.
+    """
+    from bowerbird.settings import default_library
+    from bowerbird.wiring import open_library
+    from indexer import roots
+    from indexer.status import roots_of
+
+    folder = chosen(context, library) or default_library()
+    if not folder.exists() and not any(os.path.lexists(path) for path in folders):  # make no library for nothing
+        raise typer.BadParameter(f"{folders[0]} is not there: check the spelling.")
+    with open_library(folder, create=True, encoder=encoder, say=say) as opened:
+        covering = {root.path for root in roots.add_roots(opened.catalog, folders)}
+        found = [root for root in roots_of(opened) if root["path"] in covering]
+    if as_json:
+        print_json({"roots": found})
+        return
+    for root in found:
+        typer.echo(_root(root))
+    say("index them with: bowerbird index FOLDER, or bowerbird watch")
 
 
 def forget(

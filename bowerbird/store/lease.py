@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from bowerbird.errors import BowerbirdError, LibraryBusy
-from bowerbird.store.catalog import Catalog
+from bowerbird.store.catalog import Catalog, Transaction
 
 _SECONDS = 60.0
 
@@ -25,12 +25,7 @@ def held(catalog: Catalog, name: str, doing: str) -> Iterator[None]:
     """
     me = owner()
     with catalog.write() as tx:
-        other = tx.leases.holder(name)
-        if other is not None and other != me and not _died(other):
-            host, pid = other.split(":")[:2]
-            raise LibraryBusy(f"process {pid} on {host} is {doing}; wait until it is done, or end it")
-        if other == me:
-            raise LibraryBusy(f"this process is already {doing}; wait until it is done")
+        check_free(tx, name, doing)
         tx.leases.take(name, me, _SECONDS)
     done = threading.Event()
     renewer = threading.Thread(target=_renew, args=(catalog, name, me, done), name=f"lease {name}", daemon=True)
@@ -44,9 +39,25 @@ def held(catalog: Catalog, name: str, doing: str) -> Iterator[None]:
             _release(catalog, name, me)
 
 
-def owner() -> str:
-    """This process, named so that a later one with its number cannot be taken for it."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+def check_free(tx: Transaction, name: str, doing: str) -> None:
+    """Raises `LibraryBusy`, saying who is ``doing`` it, where the lease ``name`` is held, be it by this process."""
+    other = tx.leases.holder(name)
+    if other == owner():
+        raise LibraryBusy(f"this process is already {doing}; wait until it is done")
+    if other is not None and not _died(other):
+        host, pid = other.split(":")[:2]
+        raise LibraryBusy(f"process {pid} on {host} is {doing}; wait until it is done, or end it")
+
+
+def works_on(tx: Transaction, name: str, other: str) -> bool:
+    """Whether ``other``, an `owner`, holds the lease ``name`` and lives."""
+    return tx.leases.holder(name) == other and not _died(other)
+
+
+def owner(pid: int | None = None) -> str:
+    """This process, or another of this machine, named so that a later one with its number cannot be taken for it."""
+    pid = os.getpid() if pid is None else pid
+    return f"{socket.gethostname()}:{pid}:{_started(pid)}"
 
 
 def _died(other: str) -> bool:

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from api.cli.completion import libraries
+
 
 @dataclass(slots=True)
 class State:
@@ -25,6 +27,7 @@ LibraryOption = Annotated[
         help="The library's folder.  [default: $BOWERBIRD_LIBRARY, else the data folder]",
         metavar="DIR",
         show_default=False,
+        autocompletion=libraries,
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -28,7 +27,7 @@ def facets(
     meets them. Within one year months are counted too.
     """
     from search import open_search
-    from search.facets import facets_of
+    from search.facets import as_object, facets_of
 
     with open_search(chosen(context, library)) as opened:
         found = facets_of(opened, query_of(context, opened, query))
@@ -36,18 +35,6 @@ def facets(
         print_json(as_object(found))
     else:
         _tell(found)
-
-
-def as_object(found: Facets) -> dict[str, Any]:
-    """The counts as scripts rely on them."""
-    counts = asdict(found)
-    return {
-        "total": counts.pop("total"),
-        "facets": {
-            name: {**facet, "values": [{"value": value, "count": n} for value, n in facet["values"]]}
-            for name, facet in counts.items()
-        },
-    }
 
 
 def _tell(found: Facets) -> None:

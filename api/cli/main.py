@@ -14,7 +14,23 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, TyperException
 
-from api.cli import care, evaluate, facets, formats, index, label, reencode, saved, search
+from api.cli import (
+    backup,
+    care,
+    evaluate,
+    exchange,
+    facets,
+    formats,
+    index,
+    keys,
+    label,
+    mcp,
+    reencode,
+    saved,
+    search,
+    serve,
+    watch,
+)
 from api.cli.common import LibraryOption, State, say
 from bowerbird import __version__
 from bowerbird.errors import BowerbirdError, UsageError
@@ -24,6 +40,7 @@ app = typer.Typer(
     help="Find the moment you mean in your own pictures, films, recordings and papers, by a sentence or a picture.",
     epilog="Start with: bowerbird index ~/Pictures, then: bowerbird search 'a dog on a beach'",
     no_args_is_help=False,
+    rich_markup_mode="markdown",  # in which brackets are brackets
     add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -39,6 +56,12 @@ saved.register(app)
 facets.register(app)
 reencode.register(app)
 evaluate.register(app)
+backup.register(app)
+exchange.register(app)
+serve.register(app)
+keys.register(app)
+mcp.register(app)
+watch.register(app)
 
 
 def _version(wanted: bool) -> None:

@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli.common import JsonOption, LibraryOption, State, chosen, print_json, printable, say
+from api.cli.completion import saved_searches
+from api.cli.hits import PicturesOption, drawing_of, show
 from api.cli.query import TAKES_A_QUERY, QueryArgument, query_of
-from api.cli.search import show
 
 if TYPE_CHECKING:
     from search.saved import Saved
 
 NameArgument = Annotated[str, typer.Argument(help="The name it is kept under.", metavar="NAME", show_default=False)]
+SavedArgument = Annotated[
+    str,
+    typer.Argument(
+        help="The name it is kept under.", metavar="NAME", show_default=False, autocompletion=saved_searches
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -71,7 +78,7 @@ def add(
 
 def run(
     context: typer.Context,
-    name: NameArgument,
+    name: SavedArgument,
     limit: Annotated[int | None, typer.Option(help="How many hits at most, not as saved.", show_default=False)] = None,
     min_relevance: Annotated[
         float | None,
@@ -81,12 +88,14 @@ def run(
         str | None, typer.Option(help="The next page: next_cursor of the last.", metavar="CURSOR", show_default=False)
     ] = None,
     table: Annotated[bool, typer.Option("--table", help="Print a table into a pipe too.")] = False,
+    pictures: PicturesOption = "auto",
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the search that is saved as NAME."""
     from dataclasses import replace
 
+    drawn = drawing_of(pictures)
     from search import open_search
     from search.saved import find
 
@@ -98,10 +107,11 @@ def run(
         if min_relevance is not None:
             query = replace(query, min_relevance=min_relevance)
         result = opened.run(query)
-    show(result, {"saved": kept.name, **_as_object(kept)["query"]}, as_json=as_json, table=table)
+        said = {"saved": kept.name, **_as_object(kept)["query"]}
+        show(result, said, as_json=as_json, table=table, pictures=drawn)
 
 
-def remove(context: typer.Context, name: NameArgument, library: LibraryOption = None) -> None:
+def remove(context: typer.Context, name: SavedArgument, library: LibraryOption = None) -> None:
     """Forget the search that is saved as NAME. What it finds is not touched."""
     from bowerbird.wiring import open_library
     from search.saved import remove as remove_in

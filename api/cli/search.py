@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from api.cli.common import JsonOption, LibraryOption, chosen, print_json, printable, say
-
-if TYPE_CHECKING:
-    from bowerbird.queries import Hit, SearchResult
-    from bowerbird.types import Box
+from api.cli.common import JsonOption, LibraryOption, chosen
+from api.cli.completion import one_of
+from api.cli.hits import PicturesOption, drawing_of, show
+from api.cli.open_hit import TakesOpen, open_hit
 
 # Spelled out, since the types that hold them import NumPy, which help can do without; a test holds the two together.
 TYPES = ("image", "video", "audio", "document")
@@ -22,7 +19,8 @@ KINDS = ("image", "region", "frame", "speech", "page", "text", "ocr", "caption")
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("search", epilog="Example: bowerbird search 'a dog on a beach' --not people --kind image")(search)
+    epilog = "Example: bowerbird search 'a dog on a beach' --not people --kind image"
+    app.command("search", cls=TakesOpen, epilog=epilog)(search)
 
 
 def search(
@@ -59,11 +57,23 @@ def search(
     ] = None,
     kinds: Annotated[
         list[str] | None,
-        typer.Option("--kind", help=f"Only these moments: {', '.join(KINDS)}.", metavar="KIND", show_default=False),
+        typer.Option(
+            "--kind",
+            help=f"Only these moments: {', '.join(KINDS)}.",
+            metavar="KIND",
+            show_default=False,
+            autocompletion=one_of(*KINDS),
+        ),
     ] = None,
     types: Annotated[
         list[str] | None,
-        typer.Option("--type", help=f"Only these files: {', '.join(TYPES)}.", metavar="TYPE", show_default=False),
+        typer.Option(
+            "--type",
+            help=f"Only these files: {', '.join(TYPES)}.",
+            metavar="TYPE",
+            show_default=False,
+            autocompletion=one_of(*TYPES),
+        ),
     ] = None,
     after: Annotated[
         str | None,
@@ -107,6 +117,17 @@ def search(
         typer.Option(help="Look at the best hits again with this model.", metavar="SPEC", show_default=False),
     ] = None,
     table: Annotated[bool, typer.Option("--table", help="Print a table into a pipe too.")] = False,
+    pictures: PicturesOption = "auto",
+    opens: Annotated[
+        int | None,
+        typer.Option(
+            "--open",
+            help="Open the best hit, or the Nth, at its moment where a program can: mpv, vlc, evince, okular, zathura.",
+            metavar="[N]",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -118,6 +139,7 @@ def search(
     """
     _check("kind", kinds or [], KINDS)
     _check("type", types or [], TYPES)
+    drawn = drawing_of(pictures)
     from search import open_search
 
     text = " ".join(texts) if texts else None
@@ -133,12 +155,11 @@ def search(
         result = opened.search(
             text, negatives=negatives or (), kinds=kinds or (), **{**asked, **examples, **given, **how}
         )
-    if as_json:
         said = {name: str(value) if isinstance(value, Path) else value for name, value in asked.items()}
         query = {"text": text, **said, "not": negatives or [], "kinds": kinds or [], "filters": given, **how}
-        print_json(as_object(result, query))
-    else:
-        _tell(result, table or sys.stdout.isatty())
+        show(result, query, as_json=as_json, table=table, pictures=drawn)
+    if opens is not None:
+        open_hit(result, opens)
 
 
 def example(said: str) -> str | int:
@@ -149,23 +170,6 @@ def example(said: str) -> str | int:
 _LONGEST_ID = 20
 
 
-def as_object(result: SearchResult, query: dict[str, Any]) -> dict[str, Any]:
-    """The answer as scripts rely on it."""
-    hits = [{**asdict(hit), "box": _box(hit.box)} for hit in result.hits]
-    return {
-        "query": query,
-        "took_ms": result.took_ms,
-        "matched": result.matched,
-        "next_cursor": result.next_cursor,
-        "understood": list(result.understood),
-        "hits": hits,
-    }
-
-
-def _box(box: Box | None) -> list[float] | None:
-    return None if box is None else [box.x, box.y, box.width, box.height]
-
-
 def _check(what: str, said: list[str], known: tuple[str, ...]) -> None:
     import difflib
 
@@ -174,81 +178,3 @@ def _check(what: str, said: list[str], known: tuple[str, ...]) -> None:
             near = difflib.get_close_matches(each, known, 1)
             meant = f" Did you mean {near[0]}?" if near else ""
             raise typer.BadParameter(f"there is no {what} {each!r}.{meant} {what.capitalize()}s: {', '.join(known)}.")
-
-
-def _tell(result: SearchResult, as_table: bool) -> None:
-    for each in result.understood:
-        say(f"Taken for a filter, {printable(each)}. Put it in quotes to look for the words.")
-    if not result.matched:
-        say("Nothing here stands out for this query." + (" The nearest are:" if result.hits else ""))
-    if not as_table:
-        for hit in result.hits:
-            line = (str(hit.rank), f"{hit.relevance:.2f}", hit.segment_kind, printable(hit.path), _excerpt(hit))
-            typer.echo("\t".join(line).rstrip())
-        return
-    if not result.hits:
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("", justify="right", style="dim")
-    table.add_column("relevance", justify="right")
-    table.add_column("what")
-    table.add_column("where", overflow="fold", ratio=1)
-    for hit in result.hits:
-        where = Text(printable(hit.path), style="bold")
-        if spot := _spot(hit):
-            where.append(f"  {spot}", style="not bold cyan")
-        if circumstances := _circumstances(hit):
-            where.append("\n" + circumstances, style="not bold")
-        if hit.text:
-            where.append("\n" + _excerpt(hit), style="not bold dim")
-        table.add_row(str(hit.rank), f"{hit.relevance:.2f}", hit.segment_kind, where)
-    console = Console() if sys.stdout.isatty() else Console(width=120)
-    console.print(table)
-
-
-def _spot(hit: Hit) -> str:
-    """Where in the file: ``1:05–1:12``, ``page 4``, ``middle left``."""
-    spots = []
-    if hit.start_s is not None:
-        ends = hit.end_s is not None and int(hit.end_s) > int(hit.start_s)
-        spots.append(_clock(hit.start_s) + (f"–{_clock(hit.end_s)}" if ends and hit.end_s is not None else ""))
-    if hit.page is not None:
-        spots.append(f"page {hit.page}")
-    if hit.box is not None:
-        spots.append(_in_words(hit.box))
-    return ", ".join(spots)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
-
-
-def _in_words(box: Box) -> str:
-    x, y = box.x + box.width / 2, box.y + box.height / 2
-    across = "left" if x < 0.4 else "right" if x > 0.6 else ""
-    down = "top" if y < 0.4 else "bottom" if y > 0.6 else ""
-    return " ".join(word for word in (down, across) if word) or "middle"
-
-
-def _circumstances(hit: Hit) -> str:
-    """When and where it was made."""
-    said = [] if hit.taken_at is None else [hit.taken_at[:16].replace("T", " ")]
-    return printable(" · ".join([*said, *([hit.place] if hit.place else [])]))
-
-
-def _excerpt(hit: Hit, most: int = 160) -> str:
-    text = printable(" ".join((hit.text or "").split()))
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def show(result: SearchResult, query: dict[str, Any], *, as_json: bool, table: bool = False) -> None:
-    """Print what a query was answered, for verbs that run one: ``query`` is what JSON says was asked."""
-    if as_json:
-        print_json(as_object(result, query))
-    else:
-        _tell(result, table or sys.stdout.isatty())

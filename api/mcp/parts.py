@@ -1,0 +1,59 @@
+"""What the tools work with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
+
+import anyio
+from anyio import to_thread
+
+from bowerbird.queries import Query, SearchResult
+from bowerbird.wiring import Library
+from search.service import Search
+
+if TYPE_CHECKING:
+    from api.jobs import Jobs
+    from api.renditions import Renditions
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Threads(Protocol):
+    """Where work that blocks is done, off the event loop."""
+
+    async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What ``call`` returns or raises."""
+        ...
+
+
+class OwnThreads:
+    """So many threads of the event loop's own; whoever comes when all are busy waits."""
+
+    def __init__(self, threads: int) -> None:
+        self._limiter = anyio.CapacityLimiter(threads)
+
+    async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What ``call`` returns or raises."""
+        return await to_thread.run_sync(lambda: call(*args, **kwargs), limiter=self._limiter)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One of everything, which whoever makes the server opens before and closes after."""
+
+    library: Library
+    search: Search
+    find: Callable[[Query], Awaitable[SearchResult]]
+    """By which queries are answered: `Search.run`, off the event loop."""
+    jobs: Jobs
+    renditions: Renditions
+    threads: Threads
+
+    @classmethod
+    def of(cls, library: Library, jobs: Jobs, renditions: Renditions, threads: Threads) -> Parts:
+        """Parts of which the threads search, too."""
+        search = Search(library)
+        return cls(library, search, lambda query: threads.run(search.run, query), jobs, renditions, threads)

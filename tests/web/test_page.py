@@ -1,0 +1,451 @@
+"""The page in a real browser, before a real server and a real library."""
+
+from __future__ import annotations
+
+import os
+import re
+from base64 import b64encode
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.web.conftest import LATER, PLANTS, NewPage, bowerbird, serving
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+SCREENSHOTS = Path(__file__).parents[2] / "docs" / "screenshots"
+PHONE = {"width": 390, "height": 844}
+BRINGS = """async ([name, type, base64, event]) => {
+  const bytes = Uint8Array.from(atob(base64), (each) => each.charCodeAt(0));
+  const data = new DataTransfer();
+  data.items.add(new File([bytes], name, { type }));
+  const options = { bubbles: true, cancelable: true };
+  const made = event === "paste"
+    ? new ClipboardEvent("paste", { ...options, clipboardData: data })
+    : new DragEvent(event, { ...options, dataTransfer: data });
+  document.body.dispatchEvent(made);
+}"""
+
+
+def names(page: Page) -> list[str]:
+    """The files of the hits, in their order."""
+    return page.locator(".hit .name").all_text_contents()
+
+
+def wait_for_first(page: Page, name: str) -> None:
+    until(page, f"document.querySelector('.hit .name')?.textContent === '{name}'")
+
+
+def until(page: Page, expression: str) -> None:
+    """As a function, since the page's policy lets nobody evaluate texts."""
+    page.wait_for_function(f"() => {expression}")
+
+
+def search(page: Page, line: str) -> None:
+    page.get_by_label("Search", exact=True).first.fill(line)
+    with page.expect_response("**/hits*"):
+        page.keyboard.press("Enter")
+
+
+def bring(page: Page, file: Path, how: str, media_type: str = "image/png") -> None:
+    """Drop a file on the page, or paste it."""
+    data = b64encode(file.read_bytes()).decode()
+    if how == "drop":
+        page.evaluate(BRINGS, [file.name, media_type, data, "dragover"])
+        assert page.locator("#drop").is_visible()
+    page.evaluate(BRINGS, [file.name, media_type, data, how])
+
+
+def test_a_query_finds_the_right_picture(page):
+    page.goto("/")
+    assert page.get_by_role("heading", name="Newest").is_visible()
+    search(page, "an astronaut")
+    wait_for_first(page, "astronaut.png")
+    assert page.url.endswith("/?q=an+astronaut")
+    assert re.fullmatch(r"\d+ hits?, and others further away", page.get_by_role("status").inner_text())
+    loaded = "document.querySelector('.hit img').complete && document.querySelector('.hit img').naturalWidth > 0"
+    until(page, loaded)
+    search(page, "a motorcycle")
+    wait_for_first(page, "motorcycle_left.png")
+    page.go_back()
+    wait_for_first(page, "astronaut.png")
+    assert page.locator("#q").input_value() == "an astronaut"
+
+
+def test_pictures_have_room_before_they_come(new_page):
+    page = new_page()
+    page.route("**/thumbnail*", lambda route: None)  # never answered
+    page.goto("/?q=a+cat", wait_until="commit")
+    page.wait_for_selector(".hit")
+    shapes = page.evaluate(
+        """() => [...document.querySelectorAll('.pane:has(img)')].map(each => {
+          const picture = each.querySelector('img');
+          return [each.offsetWidth / each.offsetHeight, picture.getAttribute('width') / picture.getAttribute('height')];
+        })"""
+    )
+    assert len(shapes) > 5
+    for room, picture in shapes:
+        assert room == pytest.approx(picture, rel=0.03)
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def test_what_does_not_stand_out_is_said(page):
+    page.goto("/?q=quarterly+tax+return+of+a+submarine")
+    assert page.get_by_role("heading", name="Nothing here stands out").is_visible()
+    assert page.locator("#results").get_attribute("data-matched") == "false"
+    assert page.locator("#results.nearest .hit").count() > 0
+
+
+def test_without_a_script(new_page):
+    page = new_page(java_script_enabled=False)
+    page.goto("/")
+    assert not page.locator("#choose").is_visible(), "what needs a script is not shown"
+    page.locator("#q").fill("a cat")
+    page.get_by_role("button", name="Search").click()
+    assert "chelsea.png" in names(page)[:2]
+    page.get_by_role("link", name="Documents").click()
+    assert page.url.endswith("/?q=a+cat+type%3Adocument") or page.url.endswith("/?q=a%20cat%20type%3Adocument")
+    assert all(name.endswith((".md", ".txt", ".pdf")) for name in names(page))
+    page.get_by_role("link", name="type:document").click()
+    assert "chelsea.png" in names(page)[:2]
+
+
+def test_facets_become_chips(page):
+    page.goto("/")
+    page.locator(".facet", has_text="Films").filter(has=page.locator("i")).click()
+    until(page, "document.querySelectorAll('.hit').length === 1")
+    assert names(page) == ["holiday.mp4"]
+    assert page.locator("#q").input_value() == "type:video"
+    page.locator(".chip", has_text="type:video").click()
+    until(page, "document.querySelectorAll('.hit').length > 5")
+    assert page.locator("#q").input_value() == ""
+    assert page.url.endswith("/")
+
+
+def test_what_was_understood_can_be_undone(page):
+    page.goto("/?q=a+cat+last+summer")
+    chip = page.locator(".chip.understood")
+    assert chip.inner_text().startswith("last summer: from ")
+    chip.click()
+    until(page, "document.querySelector('#q').value === 'a cat \"last summer\"'")
+
+
+def test_completion_by_keyboard(page):
+    page.goto("/")
+    box = page.locator("#q")
+    box.press_sequentially("a cat ty")
+    option = page.get_by_role("option", name="type:")
+    option.wait_for()
+    assert box.get_attribute("aria-expanded") == "true"
+    box.press("Tab")
+    assert box.input_value() == "a cat type:"
+    page.get_by_role("option", name="image").wait_for()
+    box.press("ArrowDown")
+    active = box.get_attribute("aria-activedescendant")
+    assert page.locator(f"#{active}").get_attribute("aria-selected") == "true"
+    box.press("Enter")
+    assert box.input_value() == "a cat type:image "
+    box.press_sequentially("near:lis")
+    page.get_by_role("option", name="Lisbo").first.wait_for()
+    box.press("Escape")
+    assert page.get_by_role("option").count() == 0 or not page.locator("#options").is_visible()
+    assert box.input_value() == "a cat type:image near:lis"
+
+
+def test_a_mistake_is_marked(page):
+    page.goto("/")
+    search(page, "a cat tipe:image")
+    fault = page.get_by_role("alert").filter(has_text="column 7")
+    fault.wait_for()
+    assert fault.locator("b").inner_text() == "tipe:image"
+    assert page.locator(".hit").count() > 5, "what was there stays"
+    page.faults.clear()  # the browser notes a refusal in its console
+
+
+@pytest.mark.parametrize("how", ["drop", "paste"])
+def test_a_picture_finds_itself(page, media, how):
+    page.goto("/")
+    with page.expect_request("**/hits*") as sent:
+        bring(page, media / "shown" / "motorcycle_left.png", how)
+    assert sent.value.headers["content-type"].startswith("multipart/form-data")
+    wait_for_first(page, "motorcycle_left.png")
+    assert page.locator("#sample").is_visible()
+    page.get_by_role("button", name="Remove the picture").click()
+    page.get_by_role("heading", name="Newest").wait_for()
+    assert not page.locator("#sample").is_visible()
+
+
+def test_what_is_no_picture_is_refused(page, media):
+    page.goto("/")
+    bring(page, media / "shown" / "notes" / "fern.md", "drop", "text/markdown")
+    assert "fern.md is no picture" in page.locator("#fault").inner_text()
+
+
+def test_a_part_of_a_picture(page, media):
+    page.add_init_script(KEEPS)
+    page.goto("/")
+    bring(page, media / "shown" / "astronaut.png", "drop")
+    wait_for_first(page, "astronaut.png")
+    at = page.locator("#picture").bounding_box()
+    with page.expect_response("**/hits*") as answer:
+        page.mouse.move(at["x"] + 0.2 * at["width"], at["y"] + 0.1 * at["height"])
+        page.mouse.down()
+        page.mouse.move(at["x"] + 0.5 * at["width"], at["y"] + 0.4 * at["height"])
+        page.mouse.move(at["x"] + 0.6 * at["width"], at["y"] + 0.5 * at["height"])
+        page.mouse.up()
+    assert answer.value.ok
+    assert crop_sent(page) == pytest.approx([0.2, 0.1, 0.4, 0.4], abs=0.02)
+    with page.expect_response("**/hits*"):
+        page.locator("#crop").focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Shift+ArrowDown")
+    assert crop_sent(page) == pytest.approx([0.22, 0.1, 0.4, 0.42], abs=0.02)
+    with page.expect_response("**/hits*"):
+        page.get_by_role("button", name="The whole picture").click()
+    assert crop_sent(page) is None
+
+
+KEEPS = """const append = FormData.prototype.append;
+window.sent = [];
+FormData.prototype.append = function (name, ...rest) {
+  if (name === "query") window.sent.push(JSON.parse(rest[0]));
+  return append.call(this, name, ...rest);
+};"""
+
+
+def crop_sent(page: Page) -> list[float] | None:
+    """Of the last search: browsers do not show the bodies of forms with files."""
+    asked = [each for each in page.evaluate("window.sent") if "limit" not in each]
+    return asked[-1].get("crop")
+
+
+def test_more_come_as_one_scrolls(page):
+    page.goto("/")
+    assert page.locator(".hit").count() == 30
+    page.locator(".further").scroll_into_view_if_needed()
+    until(page, "!document.querySelector('#more') && document.querySelectorAll('.hit').length > 30")
+    found = names(page)
+    assert len(set(found)) == len(found) > 30
+    assert set(found) > {f"{plant}.txt" for plant in PLANTS}
+    assert page.get_by_role("status").inner_text() == f"{len(found)} hits, and no more"
+
+
+def test_more_without_a_script(new_page):
+    page = new_page(java_script_enabled=False)
+    page.goto("/")
+    first = names(page)
+    page.get_by_role("link", name="More").click()
+    assert not set(names(page)) & set(first)
+    assert names(page)
+
+
+def test_keys(page):
+    page.goto("/?q=an+astronaut")
+    page.locator("body").press("/")
+    assert page.evaluate("document.activeElement.id") == "q"
+    page.locator("#q").press("ArrowDown")
+    assert page.evaluate("document.activeElement.dataset.name") == "astronaut.png"
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.dataset.name") == names(page)[1]
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("document.activeElement.dataset.name") in names(page)[:2]
+    page.keyboard.press("?")
+    assert page.get_by_role("dialog", name="Keys").is_visible()
+    page.keyboard.press("Escape")
+    page.locator(".hit a").first.focus()
+    page.keyboard.press("m")
+    page.locator(".chip.like", has_text="like: astronaut.png").wait_for()
+    assert "astronaut.png" not in names(page)
+
+
+def test_likeness_from_the_viewer(page):
+    page.goto("/?q=a+cat")
+    hit = page.locator(".hit a").first
+    asset = hit.get_attribute("data-asset")
+    kept = page.evaluate(
+        """asset => document.dispatchEvent(new CustomEvent('bowerbird:like', {
+          cancelable: true, detail: { asset_id: asset, segment_id: null, name: 'chelsea.png' },
+        }))""",
+        asset,
+    )
+    assert kept is False, "the page has taken it"
+    chip = page.locator(".chip.like")
+    chip.wait_for()
+    assert f"like={asset}" in page.url
+    chip.click()
+    until(page, "!document.querySelector('.chip.like')")
+
+
+def test_saved_searches(page):
+    page.goto("/?q=an+astronaut")
+    page.get_by_role("button", name="Saved").click()
+    page.get_by_label("Name").fill("astronauts")
+    page.get_by_role("button", name="Save this search").click()
+    page.locator("#saved a", has_text="astronauts").wait_for()
+    page.keyboard.press("Escape")
+    search(page, "a motorcycle")
+    wait_for_first(page, "motorcycle_left.png")
+    page.get_by_role("button", name="Saved").click()
+    page.locator("#saved a", has_text="astronauts").click()
+    wait_for_first(page, "astronaut.png")
+    page.get_by_role("button", name="Saved").click()
+    page.get_by_role("button", name="Forget astronauts").click()
+    page.locator("#saved", has_text="None yet.").wait_for()
+
+
+def test_the_theme_is_kept(page):
+    page.goto("/")
+    page.get_by_role("button", name="Theme").click()
+    page.get_by_role("button", name="Theme").click()
+    page.reload()
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(15, 17, 22)"
+
+
+def test_index_a_folder(page, media):
+    page.goto("/")
+    page.get_by_role("button", name="Index").click()
+    dialog = page.get_by_role("dialog", name="Folders of this library")
+    row = dialog.locator("#roots li", has_text=str(media / "later"))
+    row.get_by_role("button").click()
+    until(page, "document.querySelector('#job')?.dataset.state === 'running'")
+    page.locator("#job[data-state=done]").wait_for(timeout=90_000)
+    assert page.evaluate("document.querySelector('#job-bar').value === document.querySelector('#job-bar').max")
+    assert page.locator("#job-said").inner_text() == "Done: 3 files read, 0 known already."
+    page.keyboard.press("Escape")
+    search(page, "path:later/")
+    until(page, "document.querySelectorAll('.hit').length === 3")
+    assert set(names(page)) == set(LATER)
+
+
+def test_sign_in_and_out(new_page, library, tmp_path):
+    token = re.search(r"bb_\S+", bowerbird("keys", "create", "page", "--scope", "search", "--library", library).stdout)
+    try:
+        with serving(library, "--host", "0.0.0.0") as url:
+            page = new_page(base_url=url)
+            page.goto("/?q=an+astronaut")
+            assert "/sign-in?next=" in page.url
+            page.get_by_label("Key").fill("bb_1_wrong")
+            page.get_by_role("button", name="Sign in").click()
+            assert "is not known here" in page.get_by_role("alert").inner_text()
+            page.faults.clear()  # the browser notes the 401
+            page.get_by_label("Key").fill(token[0])
+            page.get_by_role("button", name="Sign in").click()
+            page.locator(".hit").first.wait_for()
+            assert names(page)[0] == "astronaut.png"
+            assert page.get_by_role("button", name="Index").count() == 0, "the key is for searching alone"
+            until(page, "document.querySelector('.hit img').naturalWidth > 0")
+            page.wait_for_load_state("networkidle")  # what is still on its way then would be refused
+            page.get_by_role("button", name="Sign out").click()
+            page.wait_for_url("**/sign-in")
+            page.goto("/")
+            assert "/sign-in" in page.url
+    finally:
+        bowerbird("keys", "revoke", "page", "--library", library)
+
+
+@pytest.mark.parametrize("address", ["/", "/?q=a+cat", "/?q=how+to+repot+a+fern+type:document", "/?q=type:"])
+def test_a_phone_has_room_for_it(new_page, address):
+    page = new_page(viewport=PHONE, has_touch=True)
+    page.goto(address)
+    page.faults.clear()  # the last is a mistake, and answered 422
+    outside = """() => [...document.querySelectorAll('body *')]
+      .filter(each => each.checkVisibility() && !each.closest('.unseen, .skip, .facets, .symbols'))
+      .filter(each => each.getBoundingClientRect().right > innerWidth + 0.5)
+      .map(each => each.outerHTML.slice(0, 80))"""
+    assert page.evaluate(outside) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    small = """() => [...document.querySelectorAll('button, a, input')]
+      .filter(each => each.checkVisibility() && !each.closest('.unseen, .skip'))
+      .filter(each => each.getBoundingClientRect().height < 40)
+      .map(each => each.outerHTML.slice(0, 80))"""
+    assert page.evaluate(small) == []
+
+
+def test_a_screen_reader_can_read_it(page):
+    page.goto("/?q=a+cat")
+    page.get_by_role("button", name="Index").click()
+    page.locator("#roots li").first.wait_for()
+    nameless = """() => {
+      const controls = 'button, a[href], input:not([type=hidden]), [role=listbox], dialog, progress';
+      const said = id => document.getElementById(id)?.textContent ?? '';
+      return [...document.querySelectorAll(controls)].filter(each => {
+        const by = (each.getAttribute('aria-labelledby') ?? '').split(' ').map(said).join('');
+        const label = each.id && document.querySelector(`label[for="${each.id}"]`)?.textContent;
+        return !(each.getAttribute('aria-label') || by || label || each.textContent.trim());
+      }).map(each => each.outerHTML.slice(0, 100));
+    }"""
+    assert page.evaluate(nameless) == []
+    assert page.evaluate("[...document.images].filter(each => !each.hasAttribute('alt')).length") == 0
+    assert page.evaluate("document.querySelectorAll('main').length === 1 && document.documentElement.lang === 'en'")
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(each => each.id)")
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_stand_out_from_their_ground(new_page, scheme):
+    """Contrast of at least 4.5 (WCAG 2.2, 1.4.3) for all that is written on one colour."""
+    page = new_page(color_scheme=scheme)
+    page.goto("/?q=how+to+repot+a+fern")
+    page.locator("#results").wait_for()
+    assert page.evaluate(CONTRASTS) == []
+
+
+CONTRASTS = """() => {
+  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const read = colour => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const linear = v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+  const light = colour => [.2126, .7152, .0722].reduce((sum, share, i) => sum + share * linear(colour[i] / 255), 0);
+  const ground = each => {
+    for (let at = each; at; at = at.parentElement) {
+      const colour = read(getComputedStyle(at).backgroundColor);
+      if (colour[3]) return colour[3] === 255 ? colour : null;
+    }
+    return null;
+  };
+  const low = [];
+  for (const each of document.querySelectorAll('body *')) {
+    const written = [...each.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
+    if (!written || !each.checkVisibility() || each.closest('.unseen, .skip')) continue;
+    const under = ground(each);
+    if (!under) continue;
+    const [a, b] = [light(read(getComputedStyle(each).color)), light(under)].sort((x, y) => y - x);
+    const contrast = (a + .05) / (b + .05);
+    if (contrast < 4.5) low.push([each.className, each.textContent.slice(0, 30), contrast]);
+  }
+  return low;
+}"""
+
+
+def test_the_page_is_light(page):
+    weights = []
+    page.on("response", lambda answer: weights.append(len(answer.body())) if "thumbnail" not in answer.url else None)
+    page.goto("/?q=a+cat", wait_until="networkidle")
+    assert len(weights) > 8
+    assert sum(weights) < 130_000
+
+
+@pytest.mark.skipif(not os.environ.get("SCREENSHOTS"), reason="SCREENSHOTS=1 makes the screenshots")
+@pytest.mark.parametrize(
+    ("name", "address", "options"),
+    [
+        ("light", "/?q=a+cup+of+coffee", {"color_scheme": "light"}),
+        ("dark", "/", {"color_scheme": "dark"}),
+        ("phone", "/?q=a+cat", {"viewport": PHONE, "device_scale_factor": 2, "has_touch": True}),
+    ],
+)
+def test_screenshots(new_page: NewPage, name, address, options):
+    page = new_page(**options)
+    page.goto(address, wait_until="networkidle")
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    file = SCREENSHOTS / f"{name}.jpg"
+    page.screenshot(path=file, type="jpeg", quality=82)
+    assert file.stat().st_size < 250_000

@@ -44,6 +44,7 @@ def main(folder: Path) -> None:
     print("\nNow with your own pictures and notes:")
     print(f"  {shown} index ~/Pictures")
     print(f"  {shown} search 'a dog on a beach'")
+    print(f"  {shown} serve --open")
 
 
 def run(library: Path, *arguments: str, fails_are_fine: bool = False) -> None:

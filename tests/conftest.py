@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import settings
 
 # Set at import, before any test module or child process looks: converted networks are made once for this checkout.
-for name in [name for name in os.environ if name.startswith("BOWERBIRD_")]:
+for name in [name for name in os.environ if name.startswith("BOWERBIRD_") and name != "BOWERBIRD_FUZZ"]:
     del os.environ[name]
 os.environ["BOWERBIRD_CACHE"] = str(Path(__file__).parents[1] / ".pytest_cache" / "bowerbird")
 os.environ["HF_HUB_OFFLINE"] = "1"

@@ -6,7 +6,10 @@ import json
 import subprocess
 import sys
 import sysconfig
+import urllib.request
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -58,8 +61,22 @@ def test_the_wheel_names_its_licence_and_program(wheel):
     assert "bowerbird = api.cli:main" in archive.read(entry).decode()
 
 
+@contextmanager
+def served(venv: Path, library: Path, folder: Path) -> Iterator[str]:
+    """The installed program as a server, started in ``folder``; gives its address."""
+    call = [str(venv / "bin" / "bowerbird"), "serve", "--library", str(library), "--port", "0"]
+    with subprocess.Popen(call, stderr=subprocess.PIPE, text=True, cwd=folder) as process:
+        try:
+            line = process.stderr.readline()
+            assert line.startswith("serving "), line + process.stderr.read()
+            yield line.split(" at ")[1].split()[0].rstrip("/")
+        finally:
+            process.terminate()
+            assert process.wait(30) in {0, -15}
+
+
 def test_it_works_from_a_folder_that_holds_somebodys_own_search(venv, tmp_path):
-    for name in ("search", "indexer", "api", "bowerbird", "random", "migrations"):
+    for name in ("search", "indexer", "api", "bowerbird", "random", "selectors", "migrations"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('somebody else was imported')\n")
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "fern.txt").write_text("The fern wants a larger pot and fresh soil in March.")
@@ -74,6 +91,12 @@ def test_it_works_from_a_folder_that_holds_somebodys_own_search(venv, tmp_path):
     assert json.loads(run("index", "notes", "--encoder", "concepts", "--json"))["indexed"] == 1
     found = json.loads(run("search", "repotting a plant", "--json"))
     assert found["hits"][0]["path"] == str(tmp_path / "notes" / "fern.txt")
+    with served(venv, library, tmp_path) as address:
+        for path in ("/v1/search?q=repotting+a+plant", "/?q=repotting+a+plant"):
+            with urllib.request.urlopen(address + path, timeout=60) as answer:
+                assert "fern.txt" in answer.read().decode()
+        with urllib.request.urlopen(f"{address}/metrics", timeout=60) as answer:
+            assert "bowerbird_requests_total" in answer.read().decode()
     where = subprocess.run(
         [str(venv / "bin" / "python"), "-c", "import bowerbird; print(bowerbird.__file__)"],
         capture_output=True,

@@ -30,8 +30,8 @@ FRESH_TOML = """\
 [serve]
 # host = "127.0.0.1"        # anything but a loopback address demands keys: bowerbird keys create
 # port = 8765
-# allow_hosts = ["photos.example"]          # names of this server, behind a proxy
-# cors_origins = ["https://app.example"]    # web pages elsewhere that may use the API
+# allow_hosts = []          # names of this server, behind a proxy, as "photos.example"
+# cors_origins = []         # web pages elsewhere that may use the API, as "https://app.example"
 # searchers = 2             # processes that search
 # deadline_s = 30
 # max_body_mb = 32

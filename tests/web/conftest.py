@@ -31,6 +31,7 @@ SHOWN = (
 )
 LATER = ("coins.png", "moon.png", "page.png")
 """What lies in a root that has not been indexed yet."""
+BROKEN = "broken.jpg"
 PLANTS = (
     *("aster", "basil", "chard", "dill", "endive", "fennel", "garlic", "hyssop", "iris", "juniper", "kale", "leek"),
     *("mint", "nettle", "onion", "parsley"),
@@ -38,12 +39,15 @@ PLANTS = (
 """A note on each, the oldest there are: with them the hits fill more than one page."""
 _LONG_AGO = 1_300_000_000
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_LESS = {"BOWERBIRD_INDEX__TRANSCRIBER": "none", "BOWERBIRD_INDEX__OCR": "false", "BOWERBIRD_INDEX__REGIONS": "0"}
+_QUICK = {**os.environ, **({} if os.environ.get("SCREENSHOTS") else _LESS)}
+"""What is said, read and seen in parts takes most of an index run. Screenshots show it; the viewer's tests make it."""
 _WIDE = {"width": 1280, "height": 800}
 
 
 def bowerbird(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run the command line to its end."""
-    done = subprocess.run([BOWERBIRD, *arguments], capture_output=True, text=True, timeout=240)
+    done = subprocess.run([BOWERBIRD, *arguments], capture_output=True, text=True, timeout=240, env=_QUICK)
     assert done.returncode in {0, 1}, done.stderr
     return done
 
@@ -52,7 +56,7 @@ def bowerbird(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def serving(library: Path, *arguments: str | Path) -> Iterator[str]:
     """`bowerbird serve` on a free port, once it is ready; gives its address, without a slash at the end."""
     call = [BOWERBIRD, "serve", "--library", library, "--port", "0", *arguments]
-    with tempfile.TemporaryFile("w+") as said, subprocess.Popen(call, stderr=said) as process:
+    with tempfile.TemporaryFile("w+") as said, subprocess.Popen(call, stderr=said, env=_QUICK) as process:
         try:
             url = _address(process, said)
             _wait_until_ready(url)
@@ -86,7 +90,7 @@ def _wait_until_ready(url: str) -> None:
 
 @pytest.fixture(scope="package")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``shown`` (photos, a film, a recording, a paper, many notes) and ``later`` (three photos)."""
+    """A folder with ``shown`` (photos, a film, a recording, a paper, many notes) and ``later`` (photos, one broken)."""
     sys.path.insert(0, str(SAMPLES))
     try:
         from make_media import make_media
@@ -97,6 +101,7 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).mkdir(parents=True)
         for photo in photos:
             shutil.copy(PHOTOS / photo, folder / name / photo)
+    (folder / "later" / BROKEN).write_bytes(b"\xff\xd8\xff\xe0 and no picture")
     make_media(folder / "shown" / "made")
     shutil.copytree(SAMPLES / "notes", folder / "shown" / "notes")
     shutil.copytree(SAMPLES / "media", folder / "shown" / "spoken")
@@ -137,25 +142,33 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
+@pytest.fixture(scope="package")
+def contexts(browser: Browser) -> Iterator[dict[str, BrowserContext]]:
+    """Contexts by their options, shared by tests: one that has fetched styles and scripts need not do so again."""
+    made: dict[str, BrowserContext] = {}
+    yield made
+    for context in made.values():
+        context.close()
+
+
 NewPage = Callable[..., "Page"]
 
 
 @pytest.fixture
-def new_page(browser: Browser, server: str) -> Iterator[NewPage]:
+def new_page(browser: Browser, contexts: dict[str, BrowserContext], server: str) -> Iterator[NewPage]:
     """Makes pages: ``new_page(viewport=…, color_scheme=…)`` takes the options of Playwright's `new_context`.
 
     Whatever a page writes to its console as an error, throws, or asks of another host, fails the test at its end.
     ``page.faults`` (a list) is what has been found so far; a test that provokes one on purpose clears it.
     """
-    contexts: list[BrowserContext] = []
     pages: list[Page] = []
 
     def make(**options: object) -> Page:
         settings = {"viewport": _WIDE, "base_url": server, "reduced_motion": "reduce", **options}
-        context = browser.new_context(**settings)  # type: ignore[arg-type]
-        context.set_default_timeout(8000)
-        contexts.append(context)
-        page = context.new_page()
+        if repr(settings) not in contexts:
+            contexts[repr(settings)] = browser.new_context(**settings)  # type: ignore[arg-type]
+            contexts[repr(settings)].set_default_timeout(8000)
+        page = contexts[repr(settings)].new_page()
         faults: list[str] = []
         page.faults = faults  # type: ignore[attr-defined]
         page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
@@ -173,8 +186,8 @@ def new_page(browser: Browser, server: str) -> Iterator[NewPage]:
 
     yield make
     found = [fault for page in pages for fault in page.faults]  # type: ignore[attr-defined]
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert found == []
 
 

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.web.conftest import LATER, PLANTS, NewPage, bowerbird, serving
+from api.keys import Scope, create, revoke
+from bowerbird.wiring import open_library
+from tests.web.conftest import BROKEN, LATER, PLANTS, NewPage
+from tests.web.viewer_library import served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -117,6 +120,10 @@ def test_facets_become_chips(page):
     page.locator(".facet", has_text="Films").filter(has=page.locator("i")).click()
     until(page, "document.querySelectorAll('.hit').length === 1")
     assert names(page) == ["holiday.mp4"]
+    assert page.locator(".facet[aria-current]").inner_text().startswith("Films")
+    page.locator(".facet", has_text="Documents").click()
+    until(page, "document.querySelector('#q').value === 'type:document'")
+    page.go_back()
     assert page.locator("#q").input_value() == "type:video"
     page.locator(".chip", has_text="type:video").click()
     until(page, "document.querySelectorAll('.hit').length > 5")
@@ -171,7 +178,8 @@ def test_a_picture_finds_itself(page, media, how):
         bring(page, media / "shown" / "motorcycle_left.png", how)
     assert sent.value.headers["content-type"].startswith("multipart/form-data")
     wait_for_first(page, "motorcycle_left.png")
-    assert page.locator("#sample").is_visible()
+    frame, picture = (page.locator(each).bounding_box() for each in ("#frame", "#picture"))
+    assert frame["width"] == pytest.approx(picture["width"], abs=1), "crops are drawn in shares of the frame"
     page.get_by_role("button", name="Remove the picture").click()
     page.get_by_role("heading", name="Newest").wait_for()
     assert not page.locator("#sample").is_visible()
@@ -181,6 +189,19 @@ def test_what_is_no_picture_is_refused(page, media):
     page.goto("/")
     bring(page, media / "shown" / "notes" / "fern.md", "drop", "text/markdown")
     assert "fern.md is no picture" in page.locator("#fault").inner_text()
+
+
+def test_a_picture_that_is_too_large_is_refused(page):
+    page.goto("/")
+    page.evaluate(
+        """() => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([new Uint8Array(33 * 2 ** 20)], "wall.png", { type: "image/png" }));
+          document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer }));
+        }"""
+    )
+    assert "33 MB, and 32 MB is the most" in page.locator("#fault").inner_text()
+    assert not page.locator("#sample").is_visible()
 
 
 def test_a_part_of_a_picture(page, media):
@@ -230,6 +251,83 @@ def test_more_come_as_one_scrolls(page):
     assert len(set(found)) == len(found) > 30
     assert set(found) > {f"{plant}.txt" for plant in PLANTS}
     assert page.get_by_role("status").inner_text() == f"{len(found)} hits, and no more"
+
+
+def test_where_the_server_is_gone_more_is_asked_for_once(page):
+    asked = []
+    page.goto("/")
+    page.route("**/hits", lambda route: (asked.append(route), route.abort()))
+    page.locator(".further").scroll_into_view_if_needed()
+    page.get_by_role("alert").filter(has_text="does not answer").wait_for()
+    page.wait_for_timeout(300)
+    assert len(asked) == 1
+    page.unroute_all()
+    page.locator("#more").click()
+    until(page, "!document.querySelector('#more') && document.querySelectorAll('.hit').length > 30")
+    assert not page.locator("#fault").is_visible()
+    page.faults.clear()  # the browser notes the request that came to nothing
+
+
+def test_back_leads_to_where_one_was(page):
+    page.goto("/")
+    page.locator(".further").scroll_into_view_if_needed()
+    until(page, "!document.querySelector('#more')")
+    page.mouse.wheel(0, 700)
+    until(page, "scrollY > 600")
+    page.wait_for_timeout(100)
+    before, found = page.evaluate("scrollY"), names(page)
+    search(page, "an astronaut")
+    wait_for_first(page, "astronaut.png")
+    assert page.evaluate("scrollY") == 0
+    page.on("request", lambda request: page.faults.append(request.url) if "/hits" in request.url else None)
+    page.go_back()
+    until(page, f"document.querySelectorAll('.hit').length === {len(found)}")
+    assert names(page) == found
+    assert page.evaluate("scrollY") == pytest.approx(before, abs=2)
+    assert page.locator("#q").input_value() == ""
+
+
+def test_back_after_a_reload(page):
+    page.goto("/?q=a+motorcycle")
+    search(page, "an astronaut")
+    wait_for_first(page, "astronaut.png")
+    page.reload()
+    page.go_back()
+    wait_for_first(page, "motorcycle_left.png")
+    assert page.locator("#q").input_value() == "a motorcycle"
+
+
+def test_a_session_that_ends_leads_to_sign_in(page):
+    page.goto("/?q=an+astronaut")
+    page.route("**/view/**", lambda route: route.fulfill(status=401, json={"detail": "no key"}))
+    with page.expect_request("**/sign-in?next=*"):
+        page.locator(".hit a").first.click()
+    page.faults.clear()  # the browser notes the 401
+
+
+def test_a_double_click_opens_and_no_more(page):
+    page.goto("/?q=an+astronaut")
+    page.locator(".hit a").first.dblclick()
+    page.locator("#viewer [data-viewer]").wait_for()
+    assert page.locator("#viewer [data-zoomed]").count() == 0
+
+
+def test_nothing_moves_when_facets_are_counted(page):
+    waiting = []
+    page.route("**/v1/facets", lambda route: waiting.append(route))
+    page.goto("/?q=how+to+repot+a+fern")
+    until(page, "performance.getEntriesByType('resource').some(each => each.name.endsWith('/v1/jobs'))")
+    page.wait_for_timeout(100)
+    top = page.locator(".hits").bounding_box()["y"]
+    waiting[0].continue_()
+    page.locator(".facet i").first.wait_for()
+    assert page.locator(".hits").bounding_box()["y"] == top
+
+
+def test_marked_words_stay_in_their_line(page):
+    page.goto("/?q=juniper")
+    mark = page.locator(".words.short mark", has_text="juniper").first
+    assert mark.bounding_box()["width"] < 90
 
 
 def test_more_without_a_script(new_page):
@@ -296,7 +394,8 @@ def test_saved_searches(page):
     page.locator("#saved", has_text="None yet.").wait_for()
 
 
-def test_the_theme_is_kept(page):
+def test_the_theme_is_kept(new_page):
+    page = new_page(locale="en-GB")  # what it stores is for no other test
     page.goto("/")
     page.get_by_role("button", name="Theme").click()
     page.get_by_role("button", name="Theme").click()
@@ -312,19 +411,28 @@ def test_index_a_folder(page, media):
     row = dialog.locator("#roots li", has_text=str(media / "later"))
     row.get_by_role("button").click()
     until(page, "document.querySelector('#job')?.dataset.state === 'running'")
+    assert dialog.get_by_role("button", name="Index all").is_disabled(), "one run at a time"
+    dialog.get_by_role("button", name="Cancel").click()
+    page.locator("#job[data-state=cancelled]").wait_for(timeout=30_000)
+    assert page.locator("#job-said").inner_text() == "Cancelled. What was read is kept."
+    row.get_by_role("button", disabled=False).click()
     page.locator("#job[data-state=done]").wait_for(timeout=90_000)
     assert page.evaluate("document.querySelector('#job-bar').value === document.querySelector('#job-bar').max")
-    assert page.locator("#job-said").inner_text() == "Done: 3 files read, 0 known already."
+    read, known = map(int, re.findall(r"\d+", page.locator("#job-said").inner_text()))
+    assert read + known == len(LATER)
+    dialog.get_by_text("1 file could not be read").click()
+    assert BROKEN in dialog.locator("#job-failed li").inner_text()
     page.keyboard.press("Escape")
     search(page, "path:later/")
     until(page, "document.querySelectorAll('.hit').length === 3")
     assert set(names(page)) == set(LATER)
 
 
-def test_sign_in_and_out(new_page, library, tmp_path):
-    token = re.search(r"bb_\S+", bowerbird("keys", "create", "page", "--scope", "search", "--library", library).stdout)
-    try:
-        with serving(library, "--host", "0.0.0.0") as url:
+def test_sign_in_and_out(new_page, library):
+    with open_library(library) as own:
+        own.settings.serve.searchers = 0
+        token, _ = create(own, "page", (Scope.SEARCH,))
+        with served(own, keyless=False) as url:
             page = new_page(base_url=url)
             page.goto("/?q=an+astronaut")
             assert "/sign-in?next=" in page.url
@@ -332,7 +440,7 @@ def test_sign_in_and_out(new_page, library, tmp_path):
             page.get_by_role("button", name="Sign in").click()
             assert "is not known here" in page.get_by_role("alert").inner_text()
             page.faults.clear()  # the browser notes the 401
-            page.get_by_label("Key").fill(token[0])
+            page.get_by_label("Key").fill(token)
             page.get_by_role("button", name="Sign in").click()
             page.locator(".hit").first.wait_for()
             assert names(page)[0] == "astronaut.png"
@@ -343,8 +451,7 @@ def test_sign_in_and_out(new_page, library, tmp_path):
             page.wait_for_url("**/sign-in")
             page.goto("/")
             assert "/sign-in" in page.url
-    finally:
-        bowerbird("keys", "revoke", "page", "--library", library)
+        revoke(own, "page")
 
 
 @pytest.mark.parametrize("address", ["/", "/?q=a+cat", "/?q=how+to+repot+a+fern+type:document", "/?q=type:"])
@@ -360,7 +467,7 @@ def test_a_phone_has_room_for_it(new_page, address):
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     small = """() => [...document.querySelectorAll('button, a, input')]
       .filter(each => each.checkVisibility() && !each.closest('.unseen, .skip'))
-      .filter(each => each.getBoundingClientRect().height < 40)
+      .filter(each => each.getBoundingClientRect().height < 44)
       .map(each => each.outerHTML.slice(0, 80))"""
     assert page.evaluate(small) == []
 
@@ -425,7 +532,8 @@ CONTRASTS = """() => {
 }"""
 
 
-def test_the_page_is_light(page):
+def test_the_page_is_light(new_page):
+    page = new_page(locale="en-US")  # which has fetched nothing yet
     weights = []
     page.on("response", lambda answer: weights.append(len(answer.body())) if "thumbnail" not in answer.url else None)
     page.goto("/?q=a+cat", wait_until="networkidle")
@@ -437,9 +545,9 @@ def test_the_page_is_light(page):
 @pytest.mark.parametrize(
     ("name", "address", "options"),
     [
-        ("light", "/?q=a+cup+of+coffee", {"color_scheme": "light"}),
+        ("light", "/?q=a+cat", {"color_scheme": "light"}),
         ("dark", "/", {"color_scheme": "dark"}),
-        ("phone", "/?q=a+cat", {"viewport": PHONE, "device_scale_factor": 2, "has_touch": True}),
+        ("phone", "/?q=a+cup+of+coffee", {"viewport": PHONE, "device_scale_factor": 2, "has_touch": True}),
     ],
 )
 def test_screenshots(new_page: NewPage, name, address, options):
@@ -447,5 +555,5 @@ def test_screenshots(new_page: NewPage, name, address, options):
     page.goto(address, wait_until="networkidle")
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     file = SCREENSHOTS / f"{name}.jpg"
-    page.screenshot(path=file, type="jpeg", quality=82)
-    assert file.stat().st_size < 250_000
+    page.screenshot(path=file, type="jpeg", quality=72)
+    assert file.stat().st_size < 150_000

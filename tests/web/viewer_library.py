@@ -112,9 +112,9 @@ def viewer_library(folder: Path) -> Iterator[Library]:
 
 
 @contextmanager
-def served(library: Library) -> Iterator[str]:
+def served(library: Library, *, keyless: bool = True) -> Iterator[str]:
     """The address at which a server of this process shows the library, without a slash at the end."""
-    config = uvicorn.Config(create_app(library), port=0, log_level="warning", lifespan="on", ws="none")
+    config = uvicorn.Config(create_app(library, keyless=keyless), port=0, log_level="warning", lifespan="on", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
     thread.start()

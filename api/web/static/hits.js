@@ -72,6 +72,7 @@ async function add() {
   try {
     const found = await fragment(shown, { cursor });
     if (of !== results()) return null;
+    complain(at("fault"), "");
     const list = of.querySelector(".hits");
     const fresh = [...found.querySelectorAll(".hit")];
     const first = fresh.findIndex((each) => each.matches(".far"));

@@ -15,8 +15,8 @@ from bowerbird.types import Box, Pixels, Space, Vectors
 from bowerbird.wiring import Library
 from search.pictures import pixels_of
 
-MOST = 4096
-"""Vectors kept: 8 MB at 512 dimensions."""
+MOST = 1024
+"""Vectors kept: 2 MB at 512 dimensions, in every process that searches."""
 
 Key = tuple[str, bytes, Box | None]
 """Fingerprint of the encoder, sha256 of the text or picture, and the part of the picture that is meant."""

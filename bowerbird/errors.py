@@ -11,6 +11,8 @@ BowerbirdError
 │   ├── EncoderMismatch        the library's vectors come from another encoder
 │   └── StorageFull            no space left to write to
 ├── EncoderUnavailable         weights are missing, damaged or out of reach (exit 3)
+├── EndpointFailed             a model's endpoint refused, broke off or did not answer in time (exit 3)
+│   └── EndpointUnreachable    nobody is there to be asked
 ├── ViewDamaged                a snapshot fails its checks; views are rebuilt, so this never reaches a user
 └── DecodeFailed               one file could not be read; it is reported and the run goes on
 """
@@ -60,6 +62,14 @@ class StorageFull(LibraryError):
 
 class EncoderUnavailable(BowerbirdError):
     """An encoder's weights are missing, damaged or out of reach."""
+
+
+class EndpointFailed(BowerbirdError):
+    """A model that is asked over HTTP refused, broke off, or did not answer in time. Nothing that was made is lost."""
+
+
+class EndpointUnreachable(EndpointFailed):
+    """No connection to the endpoint came about, however often it was tried: whatever else is asked will fare alike."""
 
 
 class ViewDamaged(BowerbirdError):

@@ -27,6 +27,15 @@ FRESH_TOML = """\
 # stands_out = 0.1          # what a hit must reach for anything to be said to match
 # rerank = "none"           # cross-encoder:NAME_OR_FOLDER, encoder:SPEC, several joined by +
 
+[caption]
+# captioner = "concepts"    # or transformers:NAME_OR_FOLDER, openai:MODEL@URL: pictures go to that address
+# examples = 3              # captions of your own that a model is shown with each picture
+# timeout_s = 60
+
+[answer]
+# answerer = "extractive"   # or openai:MODEL@URL: questions and what was found go to that address
+# timeout_s = 60
+
 [serve]
 # host = "127.0.0.1"        # anything but a loopback address demands keys: bowerbird keys create
 # port = 8765

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bowerbird.answers import Exhibit, Question, Sight
 from bowerbird.moments import Decoded, Moment, PictureSpec, Wanted
 from bowerbird.types import AssetKind, ChangeBatch, EncoderDescription, Ids, Pixels, Sound, Stage, Vectors
 
@@ -163,5 +164,57 @@ class Reranker(Protocol):
         The query is ``texts``, all of which count, and ``picture``; of a candidate what counts is its ``text`` and its
         ``pixels``. A score does not depend on the other candidates. NaN stands where the reranker has nothing to say,
         since it reads neither what the candidate nor what the query holds.
+        """
+        ...
+
+
+class Captioner(Protocol):
+    """Says in words what a picture shows. Safe to call from several threads."""
+
+    spec: str
+    """As it goes on record with what it says: ``concepts``, ``openai:MODEL@URL``."""
+    picture_px: int
+    """The longest side of the pictures that it wants; 0: it looks at none, and goes by what is known of them."""
+    sends_to: str | None
+    """The address that pictures and words are sent to; None: nothing leaves this machine."""
+
+    @property
+    def stage(self) -> Stage:
+        """Named ``caption``; its options name the model by its weights or address, so that another makes captions
+        stale. May have to look for the weights, and raises `EncoderUnavailable` where it finds none.
+        """
+        ...
+
+    @property
+    def examples(self) -> int:
+        """How many examples of its owner's manner it can make use of. May raise as `stage` does."""
+        ...
+
+    def caption(self, sights: Sequence[Sight]) -> list[Sequence[Moment]]:
+        """For each, in order, moments of kind `caption` with text and confidence if it has one.
+
+        The first is of the whole and has no box; those that follow say what is in a part of it, and have one. There are
+        none where there is nothing to say. Raises `EndpointFailed` and `EncoderUnavailable`.
+        """
+        ...
+
+
+class Answerer(Protocol):
+    """Answers questions from what was retrieved. Safe to call from several threads."""
+
+    spec: str
+    sends_to: str | None
+    """The address that the question, texts and pictures are sent to; None: nothing leaves this machine."""
+    picture_px: int
+    """The longest side of the pictures that it wants; 0: it looks at none."""
+    exhibits: int
+    """How many exhibits it can take in."""
+
+    def answer(self, question: Question, exhibits: Sequence[Exhibit]) -> Iterator[str]:
+        """Pieces of text, as they come. ``[2]`` cites exhibit 2, and ``[2 @0.1,0.2,0.3,0.4]`` the part of its picture
+        in that box, as fractions. Nothing at all says that the exhibits do not answer the question.
+
+        What comes is not trusted: whoever asks checks every citation. Raises `EndpointFailed` where it cannot be begun,
+        or is cut off on the way. Closing the iterator ends the work.
         """
         ...

@@ -71,6 +71,30 @@ class SearchSettings(BaseModel):
     """What judges the best hits again: ``cross-encoder:NAME_OR_FOLDER``, ``encoder:SPEC``, or some joined by ``+``."""
 
 
+class CaptionSettings(BaseModel):
+    """Who says what pictures show."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    captioner: str = "concepts"
+    """``concepts``, ``transformers:NAME_OR_FOLDER`` or ``openai:MODEL@URL``."""
+    examples: int = Field(3, ge=0, le=16)
+    """How many of its owner's own captions a model is shown with each picture."""
+    timeout_s: float = Field(60.0, gt=0)
+    """What an endpoint may take for one picture, all tries together."""
+
+
+class AnswerSettings(BaseModel):
+    """Who answers questions."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    answerer: str = "extractive"
+    """``extractive`` or ``openai:MODEL@URL``."""
+    timeout_s: float = Field(60.0, gt=0)
+    """What an endpoint may take for one answer, all tries together."""
+
+
 class ServeSettings(BaseModel):
     """Where `bowerbird serve` listens, and what a request may cost."""
 
@@ -106,6 +130,8 @@ class Settings(BaseSettings):
     decode: DecodeSettings = DecodeSettings()
     index: IndexSettings = IndexSettings()
     search: SearchSettings = SearchSettings()
+    caption: CaptionSettings = CaptionSettings()
+    answer: AnswerSettings = AnswerSettings()
     serve: ServeSettings = ServeSettings()
 
     @classmethod

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from bowerbird.errors import EncoderMismatch, EncoderUnavailable, LibraryError, LibraryMissing, StorageFull, UsageError
 from bowerbird.fresh_toml import FRESH_TOML
@@ -19,7 +19,7 @@ from bowerbird.media.registry import format_for, formats
 from bowerbird.media.sandbox import DecoderPool
 from bowerbird.models.library_encoders import LoadEncoder, check_encoder, settled, spaces_of
 from bowerbird.paths import at_home
-from bowerbird.ports import Encoder, Reranker, TextReader, Transcriber
+from bowerbird.ports import Answerer, Captioner, Encoder, Reranker, TextReader, Transcriber
 from bowerbird.settings import Settings, cache_folder, default_library
 from bowerbird.store.catalog import Catalog, Transaction
 from bowerbird.store.engine import sqlite_url
@@ -30,6 +30,8 @@ from bowerbird.store.views.keeper import ViewKeeper
 from bowerbird.types import EncoderDescription, Space, SpaceName, SpaceState, Vectors, ViewKey
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Library:
@@ -45,6 +47,7 @@ class Library:
         self._load = load
         self._encoders: dict[int, Encoder] = {}
         self._rerankers: dict[str, tuple[Reranker, ...]] = {}
+        self._models: dict[tuple[str, str, int], Any] = {}
         self._loading = threading.RLock()
         with catalog.read() as tx:
             self._known: Sequence[Space] = tx.spaces.all()
@@ -134,6 +137,44 @@ class Library:
             if spec not in self._rerankers:
                 self._rerankers[spec] = load_rerankers(spec, self._load)
             return self._rerankers[spec]
+
+    def captioner(self, spec: str | None = None) -> Captioner:
+        """What says in words what pictures show, loaded once; None: what the settings name.
+
+        Raises `UnknownEncoder` and `EncoderUnavailable`.
+        """
+        from bowerbird.models.captioners import load_captioner
+
+        settings, space = self.settings.caption, self.joint
+        spec = spec or settings.captioner
+
+        def load() -> Captioner:
+            return load_captioner(
+                spec,
+                lambda: self.encoder(space),
+                settings.timeout_s,
+                cache=cache_folder(),
+                precision=self.settings.precision,
+            )
+
+        return self._kept(("caption", spec, space.id), load)
+
+    def answerer(self, spec: str | None = None) -> Answerer:
+        """What answers questions, loaded once; None: what the settings name. Raises `UnknownEncoder`."""
+        from bowerbird.models.answerers import load_answerer
+
+        settings, space = self.settings.answer, self.spaces[-1]  # the one that compares texts well
+        spec = spec or settings.answerer
+        return self._kept(
+            ("answer", spec, space.id), lambda: load_answerer(spec, lambda: self.encoder(space), settings.timeout_s)
+        )
+
+    def _kept(self, key: tuple[str, str, int], load: Callable[[], T]) -> T:
+        with self._loading:
+            if key not in self._models:
+                self._models[key] = load()
+            found: T = self._models[key]
+        return found
 
     def _ordinary_texts(self, space: Space) -> Vectors | None:
         """Texts as people write them, by which an approximate view is measured; None where the encoder has none."""

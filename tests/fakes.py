@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from bowerbird.answers import Exhibit, Question, Sight
+from bowerbird.models.one_line import one_line
 from bowerbird.moments import Moment, PictureSpec
 from bowerbird.types import Box, EncoderDescription, Pixels, SegmentKind, Sound, Stage, Vectors
 
@@ -139,3 +141,43 @@ class ScriptedReranker:
             return self._scores[text]
         pair = "\0".join([*texts, text]).encode("utf-8", "surrogatepass")
         return int.from_bytes(hashlib.sha256(pair).digest()[:4]) / 2**32
+
+
+class ScriptedCaptioner:
+    """A `Captioner` that says how bright a picture is and what was read off it, in one sentence and a box each."""
+
+    def __init__(self, *, picture_px: int = 64, version: int = 1, examples: int = 2) -> None:
+        self.spec = "scripted"
+        self.stage = Stage("caption", version, {"model": "scripted"})
+        self.picture_px = picture_px
+        self.examples = examples
+        self.sends_to: str | None = None
+        self.seen: list[Sight] = []
+
+    def caption(self, sights: Sequence[Sight]) -> list[Sequence[Moment]]:
+        self.seen += sights
+        return [self._of(sight) for sight in sights]
+
+    def _of(self, sight: Sight) -> Sequence[Moment]:
+        if sight.pixels is None:
+            return []
+        said = "a bright picture" if sight.pixels.mean() > 127 else "a dark picture"
+        whole = Moment(SegmentKind.CAPTION, text=said, confidence=0.9)
+        lines = [(word.box, one_line(word.text or "", 200)) for word in sight.words]
+        return [whole, *(Moment(SegmentKind.CAPTION, box=box, text=line) for box, line in lines if line)]
+
+
+class ScriptedAnswerer:
+    """An `Answerer` that says what it was told to, piece by piece, and remembers what it was shown."""
+
+    def __init__(self, *pieces: str, picture_px: int = 0, exhibits: int = 8) -> None:
+        self.spec = "scripted"
+        self.sends_to: str | None = None
+        self.picture_px = picture_px
+        self.exhibits = exhibits
+        self.asked: list[tuple[Question, Sequence[Exhibit]]] = []
+        self._pieces = pieces
+
+    def answer(self, question: Question, exhibits: Sequence[Exhibit]) -> Iterator[str]:
+        self.asked.append((question, exhibits))
+        yield from self._pieces

@@ -16,6 +16,7 @@ VOCABULARY = {
     "bowerbird.types",
     "bowerbird.moments",
     "bowerbird.queries",
+    "bowerbird.answers",
     "bowerbird.ports",
     "bowerbird.errors",
     "bowerbird.settings",
@@ -81,6 +82,7 @@ def test_no_module_knows_the_tests():
 
 def test_help_imports_nothing_heavy():
     heavy = {"numpy", "torch", "PIL", "sqlalchemy", "openvino", "faiss", "pydantic", "indexer", "search"}
+    heavy |= {"openai", "httpx2", "transformers"}
     code = (
         "import sys; sys.argv = ['bowerbird', '--help']\n"
         "from api.cli import main\n"

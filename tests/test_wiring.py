@@ -24,6 +24,7 @@ from bowerbird.errors import (
     UnknownEncoder,
     UsageError,
 )
+from bowerbird.settings import cache_folder
 from bowerbird.types import SegmentKind, Source, Space, SpaceName, SpaceState
 from bowerbird.wiring import Library, open_library
 from indexer import Indexer, open_indexer
@@ -54,6 +55,14 @@ def test_a_folder_that_holds_something_else_is_not_taken(tmp_path):
     with pytest.raises(UsageError, match="--library"):
         make(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["picture.jpg"]
+
+
+def test_a_captioner_has_the_librarys_precision_and_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("BOWERBIRD_PRECISION", "f32")
+    with make(tmp_path / "library") as library:
+        captioner = library.captioner(f"transformers:{tmp_path}")
+        assert (captioner._precision, captioner._cache) == ("f32", cache_folder())
+        assert library.captioner(f"transformers:{tmp_path}") is captioner
 
 
 def test_an_unknown_encoder_leaves_no_library_behind(tmp_path):

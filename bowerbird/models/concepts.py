@@ -94,7 +94,7 @@ class Concepts:
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         probabilities = odds / odds.sum(axis=1, keepdims=True)
         meaning = unit(probabilities @ self.class_vectors())
-        look = unit(np.sqrt(probabilities) @ self._directions())
+        look = unit(np.sqrt(probabilities) @ self.directions())
         return np.concatenate([meaning, look], axis=1) * np.float32(np.sqrt(0.5))
 
     def background(self, kind: str) -> Vectors | None:
@@ -111,7 +111,8 @@ class Concepts:
         shape = (CLASSES, minilm.DIMENSION)
         return self._remember("classes", shape, lambda: self._texts.encode_texts(class_texts()))
 
-    def _directions(self) -> Floats:
+    def directions(self) -> Floats:
+        """The directions along which the look of a picture is told, ``(1000, 128)``."""
         return self._remember("directions", (CLASSES, LOOK), lambda: main_directions(self._head(), LOOK))
 
     def _remember(self, name: str, shape: tuple[int, int], make: Any) -> Floats:

@@ -19,6 +19,7 @@ import numpy as np
 
 from bowerbird.errors import EncoderUnavailable, UnknownEncoder
 from bowerbird.models import hub
+from bowerbird.models.one_line import reason_of
 from bowerbird.moments import Moment, PictureSpec
 from bowerbird.types import Pixels, Vectors
 
@@ -97,8 +98,9 @@ def _load(source: str) -> Any:
         with _no_bars() if here else contextlib.nullcontext():  # the hub's own bar stays
             model = CrossEncoder(name, local_files_only=here, trust_remote_code=False)
     except Exception as error:  # clients, unpickling and load_state_dict fail in many ways, all with this one meaning
-        reason = str(error).strip().partition("\n")[0]
-        raise EncoderUnavailable(f"{source} cannot be loaded as a cross-encoder ({reason}); {_OTHER}") from error
+        raise EncoderUnavailable(
+            f"{source} cannot be loaded as a cross-encoder ({reason_of(error)}); {_OTHER}"
+        ) from error
     _check(source, model)
     model.max_seq_length = min(model.max_seq_length or MAX_TOKENS, MAX_TOKENS)
     return model.eval()

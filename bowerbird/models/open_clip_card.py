@@ -13,6 +13,7 @@ from typing import Any
 from bowerbird.errors import EncoderUnavailable, UnknownEncoder
 from bowerbird.models import clip_tokens, hub
 from bowerbird.models.cache import digest, sha256_of, write_whole
+from bowerbird.models.one_line import reason_of
 from bowerbird.moments import PictureSpec
 from bowerbird.types import EncoderDescription
 
@@ -46,9 +47,8 @@ class Card:
                 self.architecture, pretrained=str(self.weights), force_quick_gelu=self.quick_gelu
             )
         except Exception as error:  # unpickling and load_state_dict fail in many ways, all with this one meaning
-            reason = str(error).strip().partition("\n")[0]
             raise EncoderUnavailable(
-                f"{self.weights} does not hold weights of {self.architecture} ({reason}); "
+                f"{self.weights} does not hold weights of {self.architecture} ({reason_of(error)}); "
                 f"name the architecture it was trained as, {ALWAYS_WORKS}"
             ) from error
         return model.eval()

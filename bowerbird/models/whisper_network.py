@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bowerbird.errors import EncoderUnavailable
 from bowerbird.models.believable import Hearing
+from bowerbird.models.one_line import reason_of
 from bowerbird.models.runtime import cuda_devices
 from bowerbird.models.spoken_sentences import Word
 from bowerbird.models.voice import RATE
@@ -123,8 +124,9 @@ def _open(folder: Path, device: str, precision: str, threads: int) -> Any:
         if device == "cuda":  # a missing library shows only in the first run
             model.encode(np.zeros((1, model.model.n_mels, model.feature_extractor.nb_max_frames), np.float32))
     except Exception as error:  # RuntimeError of CTranslate2, Exception itself of tokenizers: the files do not load
-        reason = str(error).strip().partition("\n")[0]
-        raise EncoderUnavailable(f"the weights in {folder} cannot be loaded ({reason}); {ALWAYS_WORKS}") from error
+        raise EncoderUnavailable(
+            f"the weights in {folder} cannot be loaded ({reason_of(error)}); {ALWAYS_WORKS}"
+        ) from error
     return model
 
 

@@ -289,6 +289,18 @@ def test_children_are_replaced_after_so_many_files(tmp_path: Path, monkeypatch: 
     assert len(seen) == 3  # after the third, sixth and ninth file there is none
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the child's environment from /proc")
+def test_a_child_is_lent_no_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "BOWERBIRD_OPENAI_API_KEY", "HF_TOKEN", "PGPASSWORD", "BOWERBIRD_DATABASE"):
+        monkeypatch.setenv(name, "hush-hush")
+    before = children()
+    with DecoderPool(DecodeSettings(workers=1)) as pool:
+        pool.decode_one(Path(save(photo(), tmp_path / "a.jpg")), NOTHING)
+        lent = [Path(f"/proc/{child}/environ").read_bytes() for child in children() - before]
+    assert lent
+    assert all(b"PATH=" in each and b"hush-hush" not in each for each in lent)
+
+
 def test_a_child_holds_nothing_heavy(pool: DecoderPool, tmp_path: Path) -> None:
     pool.decode_one(save(photo(), tmp_path / "a.jpg"), WANTED)  # the same child takes both
     loaded = set((only_text(pool.decode_one(touch(tmp_path / "a.modules"), NOTHING)) or "").splitlines())

@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from bowerbird.models.destinations import destination
 from bowerbird.wiring import Library
 from indexer.roots import is_offline
 from indexer.spaces import reencoding_of, spaces_of
 
 
 def status_of(library: Library) -> dict[str, Any]:
-    """The library as one object: spaces, counts by kind, roots, the last index run."""
+    """The library as one object: spaces, counts by kind, roots, the last index run; who captions and answers, and where
+    pictures and questions are sent to for that.
+    """
     with library.catalog.read() as tx:
         last = tx.jobs.last("index")
         found = {
@@ -23,9 +26,13 @@ def status_of(library: Library) -> dict[str, Any]:
             "failed": sum(1 for _ in tx.failures.all()),
             "assets": dict(tx.assets.counts()),
             "segments": dict(tx.segments.counts()),
+            "captions": tx.captions.counts(),
             "last_index": last
             and {"started_at": last.started_at.isoformat(), "state": last.state, "report": last.report},
         }
+    settings = library.settings
+    found["captioner"] = destination(settings.caption.captioner)
+    found["answerer"] = destination(settings.answer.answerer)
     return {**found, "roots": roots_of(library)}
 
 

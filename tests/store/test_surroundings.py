@@ -67,3 +67,54 @@ def test_of_other_text_what_is_next_to_it(around):
 def test_of_a_picture_all_that_is_read_off_it(around):
     assert around(SegmentKind.IMAGE, None) == ["line 0", "line 1", "line 2"]
     assert around(SegmentKind.OCR, "line 1", most=2) == ["line 0", "line 1"]
+
+
+def test_what_there_is_at_a_time_or_on_a_page(catalog: Catalog):
+    with catalog.write() as tx:
+        space, root = make_space(tx), tx.roots.add("/r", 1)
+        film, paper = put_asset(tx, "film"), put_asset(tx, "paper")
+        for name, asset in (("film", film), ("paper", paper)):
+            place(tx, root.id, name, asset)
+        frames = [Moment(SegmentKind.FRAME, start_s=start, end_s=start + 10) for start in (0.0, 10.0)]
+        derive(tx, film, [space], frames, stage="decode")
+        derive(tx, film, [space], [speech(3, 4), speech(12, None)], stage="speech")
+        derive(tx, paper, [space], [Moment(SegmentKind.PAGE, page=page, text=f"page {page}") for page in (1, 2)])
+    with catalog.read() as tx:
+        every = tx.segments.moments(range(1, 100))
+
+        def at(asset: int, **there: float) -> list[object]:
+            ids = tx.surroundings.at(asset, most=9, **there)  # type: ignore[arg-type]
+            return [every[id_].segment.text or every[id_].segment.start_s for id_ in ids]
+
+        assert at(film, start_s=3.5) == [0.0, "from 3"]
+        assert at(film, start_s=5.0) == [0.0]
+        assert at(film, start_s=5.0, seconds=1.0) == [0.0, "from 3"]
+        assert at(film, start_s=11.0, end_s=13.0) == [10.0, "from 12"]
+        assert at(film, start_s=99.0) == at(film, start_s=1.0, page=1) == at(99) == []
+        assert at(paper, page=2) == ["page 2"]
+        assert at(paper) == ["page 1", "page 2"]
+
+
+def test_what_is_about_the_whole_comes_before_any_time_or_page(catalog: Catalog):
+    with catalog.write() as tx:
+        space = make_space(tx)
+        film = put_asset(tx, "film")
+        derive(tx, film, [space], [Moment(SegmentKind.FRAME, start_s=n, end_s=n) for n in range(3)], stage="decode")
+        derive(tx, film, [space], [Moment(SegmentKind.CAPTION, text="our garden")], stage="caption:owner")
+        first, *rest = tx.surroundings.at(film, most=2)
+        assert tx.segments.moments([first])[first].segment.text == "our garden"
+        assert [tx.segments.moments([id_])[id_].segment.start_s for id_ in rest] == [0.0]
+
+
+def test_which_assets_bear_words_on_their_pictures(catalog: Catalog):
+    with catalog.write() as tx:
+        space, root = make_space(tx), tx.roots.add("/r", 1)
+        sign, told, plain, note = (put_asset(tx, name) for name in ("sign", "told", "plain", "note"))
+        for name, asset in (("sign", sign), ("told", told), ("plain", plain), ("note", note)):
+            place(tx, root.id, name, asset)
+        derive(tx, sign, [space], [Moment(SegmentKind.OCR, text="STOP")])
+        derive(tx, told, [space], [Moment(SegmentKind.CAPTION, text="a cat")])
+        derive(tx, plain, [space], [Moment(SegmentKind.IMAGE)])
+        derive(tx, note, [space], [Moment(SegmentKind.TEXT, text="a cat")])
+        assert tx.surroundings.legible([sign, told, plain, note]) == {sign, told}
+        assert tx.surroundings.legible([plain]) == tx.surroundings.legible([]) == set()

@@ -16,6 +16,7 @@ from bowerbird.store import schema
 from bowerbird.store.catalog.asset_moments import AssetMoments
 from bowerbird.store.catalog.asset_words import refresh
 from bowerbird.store.catalog.assets import Assets
+from bowerbird.store.catalog.captions import Captions
 from bowerbird.store.catalog.changes import SqlChangeLog, head_of
 from bowerbird.store.catalog.facets import FacetCounts
 from bowerbird.store.catalog.failures import Failures
@@ -81,6 +82,11 @@ class Transaction:
     def surroundings(self) -> Surroundings:
         """What stands around a moment in its asset."""
         return Surroundings(self.connection)
+
+    @cached_property
+    def captions(self) -> Captions:
+        """What has been said of pictures, and by whom."""
+        return Captions(self.connection)
 
     @cached_property
     def words(self) -> Words:

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from sys import intern
 from typing import Any
 
 import numpy as np
@@ -119,7 +120,10 @@ class Segments:
             return {}
         rows = self._connection.execute(query, {"ids": ids}).all()
         # By position: a search looks up hundreds, and names cost as much again.
-        return {asked: Owned(segment_id, asset_id, media_type) for segment_id, asset_id, media_type, asked in rows}
+        # Types as one object each: whoever keeps owners keeps many thousands of them.
+        return {
+            asked: Owned(segment_id, asset_id, intern(media_type)) for segment_id, asset_id, media_type, asked in rows
+        }
 
     def moments(self, segment_ids: Sequence[int], where: Conditions = ()) -> dict[int, Found]:
         """The segments with these ids, as far as they are there and meet ``where``."""

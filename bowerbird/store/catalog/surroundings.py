@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence, Set
 
 import sqlalchemy as sa
 
+from bowerbird.store.catalog.rows import among
 from bowerbird.store.tables import segment
 from bowerbird.types import Segment, SegmentKind
 
@@ -27,16 +28,41 @@ class Surroundings:
         """
         here = self._near(moment, seconds)
         query = sa.select(segment.c.id).where(segment.c.asset_id == moment.asset_id, segment.c.text.is_not(None), here)
-        order = (segment.c.start_s, segment.c.page, segment.c.derivation_id, segment.c.ordinal)
-        return self._connection.execute(query.order_by(*order).limit(most)).scalars().all()
+        return self._connection.execute(query.order_by(*_IN_ORDER).limit(most)).scalars().all()
+
+    def at(
+        self,
+        asset_id: int,
+        *,
+        start_s: float | None = None,
+        end_s: float | None = None,
+        page: int | None = None,
+        seconds: float = 0.0,
+        most: int,
+    ) -> Sequence[int]:
+        """The ids of at most ``most`` moments that an asset has at a time or on a page, with text or without, in order.
+
+        ``end_s``: where the time ends, if it lasts; ``seconds``: how far off a moment may be. Neither time nor page:
+        of the whole asset.
+        """
+        query = sa.select(segment.c.id).where(segment.c.asset_id == asset_id)
+        if start_s is not None:
+            query = query.where(_during(start_s, start_s if end_s is None else end_s, seconds))
+        if page is not None:
+            query = query.where(segment.c.page == page)
+        return self._connection.execute(query.order_by(*_IN_ORDER).limit(most)).scalars().all()
+
+    def legible(self, asset_ids: Collection[int]) -> Set[int]:
+        """Those of these assets off whose pictures something was read, or of which something was said."""
+        query = sa.select(segment.c.asset_id).where(
+            segment.c.kind.in_((SegmentKind.OCR, SegmentKind.CAPTION)),
+            among(self._connection, segment.c.asset_id, list(asset_ids)),
+        )
+        return set(self._connection.execute(query).scalars()) if asset_ids else set()
 
     def _near(self, moment: Segment, seconds: float) -> sa.ColumnElement[bool]:
         if moment.start_s is not None:
-            ends = moment.start_s if moment.end_s is None else moment.end_s
-            return sa.and_(
-                segment.c.start_s <= ends + seconds,
-                sa.func.coalesce(segment.c.end_s, segment.c.start_s) >= moment.start_s - seconds,
-            )
+            return _during(moment.start_s, moment.start_s if moment.end_s is None else moment.end_s, seconds)
         if moment.page is not None:
             return segment.c.page == moment.page
         if moment.kind is SegmentKind.TEXT:
@@ -44,3 +70,15 @@ class Surroundings:
             near = segment.c.ordinal.between(moment.ordinal - NEXT_TO, moment.ordinal + NEXT_TO)
             return sa.and_(segment.c.derivation_id == own, near)
         return sa.and_(segment.c.start_s.is_(None), segment.c.page.is_(None))
+
+
+# What has neither time nor page is about the whole, and comes first; the databases differ where nothing is said of it.
+_IN_ORDER = (
+    *(segment.c.start_s.asc().nulls_first(), segment.c.page.asc().nulls_first()),
+    *(segment.c.derivation_id, segment.c.ordinal),
+)
+
+
+def _during(start_s: float, end_s: float, seconds: float) -> sa.ColumnElement[bool]:
+    ends = sa.func.coalesce(segment.c.end_s, segment.c.start_s)
+    return sa.and_(segment.c.start_s <= end_s + seconds, ends >= start_s - seconds)

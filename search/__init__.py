@@ -4,16 +4,24 @@
 >>> with open_search("~/library") as search:             # doctest: +SKIP
 ...     for hit in search.search("a cat").hits:
 ...         print(hit.path, hit.relevance)
+
+Questions are answered from what is found: see `search.answer`.
+
+>>> from search import ask                               # doctest: +SKIP
+>>> with open_search("~/library") as search:             # doctest: +SKIP
+...     print(ask(search, "what did they decide about the budget?").text)
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from bowerbird.answers import Answer, Question
 from bowerbird.wiring import open_library
+from search.answer import ask
 from search.service import Search
 
-__all__ = ["Search", "open_search"]
+__all__ = ["Answer", "Question", "Search", "ask", "open_search"]
 
 
 def open_search(library: Path | str | None = None) -> Search:

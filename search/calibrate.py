@@ -9,6 +9,7 @@ ten files need not stand out of a million. How much more than that means a match
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ LEAST_SPREAD = 0.01
 
 
 MOST_KNOWN = 8192
-"""Backgrounds of queries that are kept, up to a dozen of each, for when one is asked again: 20 MB."""
+"""Backgrounds of queries that are kept, up to a dozen of each, for when one is asked again: 3 MB."""
 REDRAWN = 0.1
 """How far a view has to have grown or shrunk, as a share, for its sample to be drawn anew."""
 
@@ -81,7 +82,7 @@ class Calibrator:
     def background(self, space: Space, kind: SegmentKind, query: Vectors) -> tuple[float, float]:
         """What ``query``, shape ``(dimension,)``, scores on things in general: middle and standard deviation."""
         sample = self._sample(space, kind)
-        key = (space.id, kind, sample.seq, query.tobytes())
+        key = (space.id, kind, sample.seq, _digest(query))
         return self._kept(key, lambda: self._worked_out(space, kind, sample.vectors, query))
 
     def _kept(self, key: tuple[object, ...], work_out: Callable[[], tuple[float, float]]) -> tuple[float, float]:
@@ -100,7 +101,7 @@ class Calibrator:
         if background is None:  # an encoder of somebody else's that brings none
             return _in_general(_products(own, query))
         # The same for every kind that comes from pixels, and for every other.
-        key = (space.id, kind in PICTURED, query.tobytes())
+        key = (space.id, kind in PICTURED, _digest(query))
         middle, spread = self._kept(key, lambda: _in_general(_products(background, query)))
         if not len(own):
             return middle, spread
@@ -133,6 +134,11 @@ class Calibrator:
     def _is_stale(kept: _Sample, size: int) -> bool:
         # Of a small library the sample is all, and cheap; drawing one of a large view takes longer than a search.
         return kept.size < SAMPLE or abs(size - kept.size) > REDRAWN * kept.size
+
+
+def _digest(query: Vectors) -> bytes:
+    """What names a vector in little room."""
+    return hashlib.blake2b(query.tobytes(), digest_size=16).digest()
 
 
 def _products(vectors: Vectors, query: Vectors) -> Vectors:

@@ -8,6 +8,7 @@ weak to survive a JPEG do not count: two slides of one design agree in all that 
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -129,6 +130,12 @@ def _with(hit: Hit, duplicate: Hit) -> Hit:
     return replace(hit, folded=hit.folded + 1 + len(duplicate.stands_for), stands_for=stands_for)
 
 
+def is_same(picture: bytes, thumbnail: Path) -> bool:
+    """Whether an encoded picture is the one of which ``thumbnail`` was made, whatever its size, format or quality."""
+    differ = _differing(_gradients_in(picture), _gradients_of(thumbnail))
+    return differ is not None and differ <= APART
+
+
 def _gradients_of(thumbnail: Path) -> _Gradients | None:
     try:
         stat = thumbnail.stat()
@@ -139,11 +146,20 @@ def _gradients_of(thumbnail: Path) -> _Gradients | None:
 
 @lru_cache(maxsize=8192)  # 4 MB
 def _gradients(path: Path, mtime_ns: int, size: int) -> _Gradients | None:
+    return _read(path)
+
+
+@lru_cache(maxsize=8)
+def _gradients_in(picture: bytes) -> _Gradients | None:
+    return _read(io.BytesIO(picture))
+
+
+def _read(file: Path | io.BytesIO) -> _Gradients | None:
     """None where the picture cannot be read."""
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
+        with Image.open(file) as picture:
             grey = picture.convert("L")
     except (OSError, ValueError):
         return None

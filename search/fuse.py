@@ -105,22 +105,8 @@ def fuse(
     Relevance is calibrated, so kinds and sources can be merged by it. ``spared`` holds, by segment, what the query's
     negatives leave of it.
     """
-    said_of: dict[int, list[Said]] = {}
-    named: list[Said] = []
-    for listed in lists:
-        for rank, entry in enumerate(listed.entries, 1):
-            if entry.named:
-                named.append((listed.source, rank, entry))
-            else:
-                said_of.setdefault(entry.found.segment_id, []).append((listed.source, rank, entry))
     left = {} if spared is None else spared
-    # What is said of an asset as a whole goes to its best moment, not to all: they have not all been found by it.
-    best = _best_of({entry.found.asset_id for _, _, entry in named}, said_of, left)
-    for each in named:
-        found = each[2].found
-        said_of.setdefault(best.get(found.asset_id, found.segment_id), []).append(each)
-    # Nothing is added from here on, so each is judged once.
-    judged = sorted((*_judged(said, left.get(id_, 1.0)), id_) for id_, said in said_of.items())
+    said_of, judged = _ranked(lists, left)
     first: dict[int, int] = {}
     folded: dict[int, int] = {}
     for _, relevance, id_ in judged:
@@ -131,6 +117,33 @@ def fuse(
         Gathered(Candidate.of(said_of[id_], left.get(id_, 1.0)), folded.get(asset_id, 0))
         for asset_id, id_ in first.items()
     ]
+
+
+def fuse_moments(lists: Iterable[Listed]) -> list[Candidate]:
+    """One list, best first, of every moment that was found: of one asset there may be many."""
+    said_of, judged = _ranked(lists, {})
+    return [Candidate.of(said_of[id_], 1.0) for _, _, id_ in judged]
+
+
+def _ranked(
+    lists: Iterable[Listed], left: Mapping[int, float]
+) -> tuple[Mapping[int, Sequence[Said]], Sequence[tuple[Order, float, int]]]:
+    """All that is said of each segment; and of each its place in the order, its relevance and its id, best first."""
+    said_of: dict[int, list[Said]] = {}
+    named: list[Said] = []
+    for listed in lists:
+        for rank, entry in enumerate(listed.entries, 1):
+            if entry.named:
+                named.append((listed.source, rank, entry))
+            else:
+                said_of.setdefault(entry.found.segment_id, []).append((listed.source, rank, entry))
+    # What is said of an asset as a whole goes to its best moment, not to all: they have not all been found by it.
+    best = _best_of({entry.found.asset_id for _, _, entry in named}, said_of, left)
+    for each in named:
+        found = each[2].found
+        said_of.setdefault(best.get(found.asset_id, found.segment_id), []).append(each)
+    # Nothing is added from here on, so each is judged once.
+    return said_of, sorted((*_judged(said, left.get(id_, 1.0)), id_) for id_, said in said_of.items())
 
 
 def _best_of(assets: set[int], said_of: Mapping[int, Sequence[Said]], left: Mapping[int, float]) -> dict[int, int]:

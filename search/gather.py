@@ -16,7 +16,7 @@ from bowerbird.wiring import Library
 from search import words
 from search.calibrate import Calibrator
 from search.compose import Aim, texts_of
-from search.fuse import Entry, Gathered, Listed, fuse
+from search.fuse import Candidate, Entry, Gathered, Listed, fuse, fuse_moments
 from search.retrieve import Ranking, retrieve
 from search.standing import Standing
 
@@ -36,6 +36,24 @@ class Gatherer:
 
         And whether there is no more to be had: each list has come to its end, or to what is below ``floor``.
         """
+        lists, spared, exhausted = self._found(tx, aimed, query, selection, most, floor)
+        stands_out = self._library.settings.search.stands_out
+        return list(fuse(lists, stands_out=stands_out, spared=spared)), exhausted
+
+    def moments(
+        self, tx: Transaction, aimed: Sequence[Aim], query: Query, selection: Selection, most: int
+    ) -> list[Candidate]:
+        """The ``most`` best moments of each kind and source in one list, best first, also where they share an asset.
+
+        Negatives are not heeded.
+        """
+        lists, _, _ = self._found(tx, aimed, query, selection, most, floor=0.0)
+        return fuse_moments(lists)
+
+    def _found(
+        self, tx: Transaction, aimed: Sequence[Aim], query: Query, selection: Selection, most: int, floor: float
+    ) -> tuple[list[Listed], dict[int, float], bool]:
+        """What each source has, what the negatives leave of it by segment, and whether that is all."""
         lists: list[Listed] = []
         spared: dict[int, float] = {}
         exhausted = True
@@ -54,8 +72,7 @@ class Gatherer:
             lists.append(_list_of_words(tx, matches, share, crowd))
             if query.negatives and matches:
                 self._spare(tx, standing, aimed, query, matches, spared)
-        stands_out = self._library.settings.search.stands_out
-        return list(fuse(lists, stands_out=stands_out, spared=spared)), exhausted
+        return lists, spared, exhausted
 
     def _spare(
         self,

@@ -62,7 +62,7 @@ def hydrate(
                 rank=len(hits) + 1,
                 relevance=round(each.best.relevance, 4),
                 asset_id=asset.hash,
-                path=_path(copies[asset.id]),
+                path=path_of(copies[asset.id]),
                 kind=asset.info.kind,
                 segment_id=segment.id,
                 segment_kind=segment.kind,
@@ -74,7 +74,7 @@ def hydrate(
                 folded=each.folded,
                 evidence=tuple(each.best.evidence),
                 taken_at=None if dated is None else dated.isoformat(timespec="seconds"),
-                place=_place(asset.info.place),
+                place=place_in_words(asset.info.place),
             )
         )
     return fold(hits, {each.asset.hash: each.asset.info.duration_s for each in moments.values()})
@@ -90,11 +90,13 @@ def _looks(tx: Transaction, moments: Iterable[Found], space: Space, thumbnails: 
     }
 
 
-def _path(copies: Sequence[Copy]) -> str:
+def path_of(copies: Sequence[Copy]) -> str:
+    """The path of the first of these copies that is there now, else of the first."""
     # Strings, since to make a Path takes longer than to look whether it is there.
     paths = [f"{copy.root.path.rstrip('/')}/{copy.path}" if copy.path else copy.root.path for copy in copies]
     return next((path for path in paths if os.path.exists(path)), paths[0])
 
 
-def _place(place: Place | None) -> str | None:
+def place_in_words(place: Place | None) -> str | None:
+    """``Lisbon, Portugal``."""
     return None if place is None else ", ".join(dict.fromkeys(name for name in (place.name, place.country) if name))

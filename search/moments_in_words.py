@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bowerbird.answers import Citation, Exhibit
 from bowerbird.queries import Hit
 from bowerbird.types import Box
 
 
-def spot(hit: Hit) -> str:
+def spot(hit: Hit | Exhibit | Citation) -> str:
     """``1:05–1:12``, ``page 4``, ``middle left``; empty where the moment is the whole file."""
     spots = []
     if hit.start_s is not None:

@@ -10,13 +10,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bowerbird.errors import DecodeFailed, QueryError
-from bowerbird.moments import PictureSpec
+from bowerbird.moments import Moment, PictureSpec, Wanted
+from bowerbird.queries import Query
 from bowerbird.types import Box, Pixels, Space, Vectors
 from bowerbird.wiring import Library
 from search.pictures import pixels_of
 
 MOST = 1024
 """Vectors kept: 2 MB at 512 dimensions, in every process that searches."""
+
+_SMALL_PX = 256
+"""As thumbnails are by default."""
 
 Key = tuple[str, bytes, Box | None]
 """Fingerprint of the encoder, sha256 of the text or picture, and the part of the picture that is meant."""
@@ -70,6 +74,17 @@ class QueryVectors:
             return pixels_of(self._library.decoders, data, spec, crop)
         except DecodeFailed as error:
             raise QueryError(f"the query's picture {error.reason}") from None
+
+    def thumbnail(self, query: Query) -> bytes | None:
+        """The query's picture, small and encoded by us; None where it shows nothing. Raises `QueryError`."""
+        if query.image is None:
+            return None
+        try:
+            decoded = self._library.decoders.decode_bytes(query.image, Wanted(thumbnail_px=_SMALL_PX))
+        except DecodeFailed as error:
+            raise QueryError(f"the query's picture {error.reason}") from None
+        made = (part.thumbnail for part in decoded.parts if isinstance(part, Moment) and part.thumbnail is not None)
+        return next(made, None)
 
     def _known(self, key: Key) -> Vectors | None:
         with self._lock:

@@ -29,6 +29,7 @@ from search.notebook import ShownResult
 from search.parse import box, day, kinds_of, parse
 from search.picture_files import read_picture
 from search.query_vectors import Key, QueryVectors
+from search.recognise import recognised
 from search.rerank import MOST as MOST_RERANKED
 from search.rerank import Asked, rerank
 
@@ -208,6 +209,20 @@ class Search:
             understood=parsed.understood,
         )
 
+    def moments(self, tx: Transaction, query: Query, most: int) -> list[Candidate]:
+        """The ``most`` best moments of each kind and source, in one list, best first; of one asset there may be many.
+
+        ``text``, ``also`` and ``image`` of the query are looked for as they stand: no filters are read off a question.
+        Raises what `search` raises.
+        """
+        if self._spaces is None:
+            self.library.refresh_spaces(tx)
+        aimed = aims(self.spaces, tx, query, self._vectors)
+        found = self._gatherer.moments(tx, aimed, query, tx.filtered.select(Filters(), wanted=most), most)
+        if _is_picture_alone(query):
+            found = [each.best for each in self._recognised(tx, query, [Gathered(each) for each in found])]
+        return found
+
     def _found(
         self,
         tx: Transaction,
@@ -230,6 +245,8 @@ class Search:
                 # What is near does not meet the filters: go through what does.
                 selection = tx.filtered.select(query.filters, wanted=None)
             gathered, exhausted = self._gatherer.gather(tx, aimed, query, selection, most, floor)
+            if _is_picture_alone(query):
+                gathered = self._recognised(tx, query, gathered)
             above = [each for each in gathered if each.best.relevance >= floor and each.best.asset_id not in named]
             hits = self._hits(tx, searched, above, query, limit)
             if exhausted or (len(gathered) >= enough and len(hits) >= limit):
@@ -244,6 +261,9 @@ class Search:
         picture = None if image is None else lambda wanted: self._vectors.pixels(image, wanted, query.crop)
         moments = tx.segments.moments([each.best.segment_id for each in gathered[:MOST_RERANKED]])
         return rerank(self.library, spec, Asked(texts_of(query), picture), gathered, moments)
+
+    def _recognised(self, tx: Transaction, query: Query, gathered: Sequence[Gathered]) -> list[Gathered]:
+        return recognised(tx, self.library.thumbnails, lambda: self._vectors.thumbnail(query), gathered)
 
     def _hits(
         self, tx: Transaction, searched: Sequence[Space], gathered: Sequence[Gathered], query: Query, limit: int
@@ -315,6 +335,10 @@ class Search:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _is_picture_alone(query: Query) -> bool:
+    return query.image is not None and query.crop is None and not (query.text or query.also or query.like)
 
 
 def _depth(limit: int) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from bowerbird.answers import Exhibit
 from bowerbird.queries import Hit
 from bowerbird.wiring import Library
 
 
-def thumbnails_of(library: Library, hits: Sequence[Hit]) -> list[Path | None]:
+def thumbnails_of(library: Library, hits: Sequence[Hit | Exhibit]) -> list[Path | None]:
     """Where the picture of each of ``hits`` lies: what is seen in its moment, else first in its asset; None: nowhere.
 
     The files are WebP, their longest side `IndexSettings.thumbnail_px`. Raises `LibraryError` where the catalogue is

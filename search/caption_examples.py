@@ -1,0 +1,130 @@
+"""What the owner has said of similar pictures, for models that caption in their manner: few-shot by nearness.
+
+Which examples stand in a prompt matters, and the nearest serve best (Liu et al., What Makes Good In-Context Examples
+for GPT-3?, 2022; for pictures, Yang et al., An Empirical Study of GPT-3 for Few-Shot Knowledge-Based VQA, 2022).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bowerbird.answers import Shown
+from bowerbird.errors import DecodeFailed
+from bowerbird.moments import Moment, Wanted
+from bowerbird.types import AssetInfo, Pixels, SegmentKind, Space, Vectors
+from bowerbird.wiring import Library
+
+MOST_OWN = 10_000
+"""Captions by the owner that are held in memory, the newest."""
+_NEIGHBOURS = 64
+"""Pictures among which labelled ones are looked for."""
+_PICTURES = 64
+"""Decoded examples that are kept: an album's pictures have the same neighbours."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A picture with its owner's words."""
+
+    hash: str
+    text: str
+
+
+class CaptionExamples:
+    """The owner's words for pictures of one library, as they stood when the first was asked for."""
+
+    def __init__(self, library: Library, picture_px: int = 0) -> None:
+        """``picture_px``: the longest side of the pictures that go with them, as far as thumbnails reach; 0: none."""
+        self._library = library
+        self._px = picture_px
+        self._space: Space | None = None
+        self._own: tuple[list[_Told], NDArray[np.float16]] | None = None
+        self._pictures: OrderedDict[str, Pixels | None] = OrderedDict()
+
+    def nearest(self, vector: Vectors, most: int) -> list[Shown]:
+        """At most ``most`` examples near to a picture, whose ``vector`` in the joint space has shape ``(dimension,)``.
+
+        First captions that the owner wrote, then titles and keywords that stand in files, each the nearest first. The
+        picture itself is none of them, nor are the same words twice. The joint space is that of the first call, though
+        another be switched to meanwhile.
+        """
+        if self._space is None:
+            self._space = self._library.joint
+        space = self._space
+        found: dict[str, _Told] = {}
+        for told in (*self._captioned(vector, space), *self._labelled(vector, space)) if most > 0 else ():
+            found.setdefault(told.text.casefold(), told)
+            if len(found) >= most:
+                break
+        return [Shown(told.text, self._picture(told.hash)) for told in found.values()]
+
+    def _captioned(self, vector: Vectors, space: Space) -> Iterator[_Told]:
+        told, vectors = self._all_captioned(space)
+        if told:
+            for at in np.argsort(-(vectors.astype(np.float32) @ vector), kind="stable").tolist():
+                if not _same(vectors[at], vector):
+                    yield told[at]
+
+    def _all_captioned(self, space: Space) -> tuple[list[_Told], NDArray[np.float16]]:
+        if self._own is None:
+            with self._library.catalog.read() as tx:
+                said = tx.captions.by_owner(MOST_OWN)
+                shown = tx.segments.first_pictures([asset_id for asset_id, _, _ in said], space.id)
+            told = [(asset_id, _Told(hash_, text)) for asset_id, hash_, text in said if asset_id in shown]
+            stacked = np.asarray([shown[asset_id] for asset_id, _ in told], np.float16).reshape(-1, space.dimension)
+            self._own = [each for _, each in told], stacked
+        return self._own
+
+    def _labelled(self, vector: Vectors, space: Space) -> Iterator[_Told]:
+        library = self._library
+        view = library.views.view(space, SegmentKind.IMAGE)
+        ids = view.search(np.asarray(vector[None], np.float32), _NEIGHBOURS)[1][0]
+        near = ids[ids >= 0].tolist()
+        with library.catalog.read() as tx:
+            owned = tx.segments.placed(near)
+            moments = tx.segments.moments([each.segment_id for each in owned.values()])
+            shown = tx.segments.first_pictures([each.asset_id for each in owned.values()], space.id)
+        for id_ in near:
+            found = moments.get(owned[id_].segment_id) if id_ in owned else None
+            if found is None or not (label := label_of(found.asset.info)):
+                continue
+            own = shown.get(found.asset.id)
+            if own is None or not _same(own.astype(np.float16), vector):
+                yield _Told(found.asset.hash, label)
+
+    def _picture(self, asset_hash: str) -> Pixels | None:
+        if not self._px:
+            return None
+        if asset_hash not in self._pictures:
+            self._pictures[asset_hash] = self._decoded(asset_hash)
+            if len(self._pictures) > _PICTURES:
+                self._pictures.popitem(last=False)
+        self._pictures.move_to_end(asset_hash)
+        return self._pictures[asset_hash]
+
+    def _decoded(self, asset_hash: str) -> Pixels | None:
+        with suppress(OSError, DecodeFailed):  # an example without its picture is one still
+            stored = self._library.thumbnails.path(asset_hash).read_bytes()
+            parts = self._library.decoders.decode_bytes(stored, Wanted(detail_px=self._px)).parts
+            return next((each.detail for each in parts if isinstance(each, Moment)), None)
+        return None
+
+
+def examples_for(library: Library, vector: Vectors, most: int, picture_px: int = 0) -> list[Shown]:
+    """As `CaptionExamples.nearest`, for a single picture."""
+    return CaptionExamples(library, picture_px).nearest(vector, most)
+
+
+def label_of(info: AssetInfo) -> str | None:
+    """What somebody wrote into a file to say what it shows: its title, for want of one its keywords."""
+    return info.title or ", ".join(info.keywords) or None
+
+
+def _same(one: NDArray[np.float16], vector: Vectors) -> bool:
+    return np.array_equal(one, np.asarray(vector, np.float16))

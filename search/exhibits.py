@@ -1,0 +1,313 @@
+"""What a question is answered from: the moments of the library that bear on it, each with what stands around it.
+
+Search shows each file once. Evidence is looked for moment by moment instead, since a long meeting may answer a question
+in several places. A question in words is answered mostly by words, so at most a third of what is retrieved for it are
+pictures; one that comes with a picture has as many as are like it.
+
+What goes on from an earlier question ("and who pays?") is looked for twice: as it stands, and with the questions before
+put ahead of it. A moment counts by the better of the two, so neither a question that cannot be understood alone nor one
+that changes the subject is lost. A question with a picture is likewise looked for by the picture, and by picture and
+words together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bowerbird.answers import About, Exhibit, Question
+from bowerbird.errors import QueryError
+from bowerbird.ports import Answerer
+from bowerbird.queries import Query
+from bowerbird.store.catalog import Transaction
+from bowerbird.store.catalog.segments import Found
+from bowerbird.types import PICTURED, AssetKind, Segment, SegmentKind
+from search.compose import examples
+from search.fuse import Candidate
+from search.hydrate import path_of, place_in_words
+from search.moments_in_words import clock
+from search.service import Search
+from search.thumbnails import thumbnails_of
+from search.words import terms_of
+
+PictureOf = Callable[[Exhibit, int], bytes | None]
+"""(exhibit, longest side in pixels) -> an encoded picture, JPEG or WebP, of what the exhibit shows: of a region that
+part alone; None where there is none to be had."""
+
+TURNS_BEHIND = 2
+"""Questions before this one that it may go on from."""
+AROUND_S = 12.0
+"""How far before and after a spoken sentence its surroundings reach: some two sentences either way."""
+MOST_AROUND = 40
+"""Moments looked at for what stands around one."""
+MOST_CHARACTERS = 1500
+"""Of a moment and its surroundings: a good paragraph before and after, and eight of them still suit a small model."""
+BESIDE = 4
+"""One of so many exhibits is a neighbour of the best ones, for the sake of what its own place has to be cited for."""
+PICTURES = 3
+"""One of so many may be a picture, where the question is in words."""
+NEARBY_S = 5.0
+"""How far from the time that a question is about a moment may lie, where nothing is seen or said at that very time."""
+
+_READ_OFF = frozenset({SegmentKind.OCR, SegmentKind.CAPTION})
+_WITH_PICTURE = PICTURED | _READ_OFF
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A moment that is to be put before the answerer."""
+
+    found: Found
+    relevance: float
+
+
+def exhibits_for(
+    search: Search, question: Question, answerer: Answerer, picture_of: PictureOf | None = None
+) -> list[Exhibit]:
+    """At most ``answerer.exhibits`` moments that bear on ``question``, numbered from 1, the most relevant first.
+
+    With `Question.about` only what is seen, said and written there. ``picture_of`` makes the pictures, for an answerer
+    that looks at any; None: stored thumbnails. An empty library gives none.
+
+    Raises `QueryError` where what the question is about is not in the library, or its picture cannot be read; and what
+    `Search.run` raises.
+    """
+    with search.library.catalog.read() as tx:
+        if question.about is not None:
+            chosen = _there(tx, question.about, answerer.exhibits)
+        else:
+            chosen = _retrieved(search, tx, question, answerer)
+        exhibits = _exhibits(tx, chosen)
+    if not answerer.picture_px:
+        return exhibits
+    picture_of = picture_of or thumbnails(search)
+    return [
+        replace(each, picture=picture_of(each, answerer.picture_px)) if each.segment_kind in _WITH_PICTURE else each
+        for each in exhibits
+    ]
+
+
+def thumbnails(search: Search) -> PictureOf:
+    """Pictures as they are stored, however large they are wanted."""
+
+    def picture_of(exhibit: Exhibit, longest_px: int) -> bytes | None:
+        path = thumbnails_of(search.library, [exhibit])[0]
+        try:
+            data = None if path is None else path.read_bytes()
+        except FileNotFoundError:  # forgotten since
+            return None
+        return _cut(data, exhibit) if data is not None and exhibit.segment_kind is SegmentKind.REGION else data
+
+    return picture_of
+
+
+def _retrieved(search: Search, tx: Transaction, question: Question, answerer: Answerer) -> list[_Chosen]:
+    best: dict[int, Candidate] = {}
+    for query in readings(question):
+        for each in search.moments(tx, query, 3 * answerer.exhibits):
+            if each.segment_id not in best or each.order < best[each.segment_id].order:
+                best[each.segment_id] = each
+    ranked = sorted(best.values(), key=lambda each: each.order)
+    # Several moments fall together, and pictures go, so more are looked up than are wanted.
+    moments = tx.segments.moments([each.segment_id for each in ranked[: 12 * answerer.exhibits]])
+    known = [_Chosen(moments[each.segment_id], each.relevance) for each in ranked if each.segment_id in moments]
+    if not answerer.picture_px and question.image is None:
+        known = _bearing_text(tx, known)
+    beside = answerer.exhibits // BESIDE
+    pictures = answerer.exhibits if question.image is not None else answerer.exhibits // PICTURES
+    chosen = _choose(known, answerer.exhibits - beside, pictures)
+    relevance = {each.found.segment.id: each.relevance for each in known}
+    chosen = _choose([*chosen, *_beside(tx, chosen, relevance), *known], answerer.exhibits, pictures)
+    return sorted(chosen, key=lambda each: -each.relevance)
+
+
+def _bearing_text(tx: Transaction, known: Sequence[_Chosen]) -> list[_Chosen]:
+    """Without the pictures of assets off which nothing was read and of which nothing was said."""
+    wordless = [each.found.asset.id for each in known if _shows_only(each.found.segment)]
+    legible = tx.surroundings.legible(wordless)
+    return [each for each in known if not _shows_only(each.found.segment) or each.found.asset.id in legible]
+
+
+def _shows_only(segment: Segment) -> bool:
+    return segment.kind in PICTURED and segment.text is None
+
+
+def _beside(tx: Transaction, chosen: Sequence[_Chosen], relevance: Mapping[int, float]) -> Iterator[_Chosen]:
+    """What is said and written next to what was found, the nearest first: an answer often follows what was asked."""
+    for each in chosen:
+        segment = each.found.segment
+        if segment.kind not in _WITH_PICTURE:
+            found = tx.segments.moments(tx.surroundings.of(segment, seconds=AROUND_S, most=MOST_AROUND))
+            alike = [other for other in found.values() if other.segment.kind is segment.kind]
+            alike.sort(key=lambda other: (abs(_when(other) - _when(each.found)), _when(other)))
+            yield from (_Chosen(other, relevance.get(other.segment.id, 0.0)) for other in alike)
+
+
+def _when(found: Found) -> float:
+    return found.segment.ordinal if found.segment.start_s is None else found.segment.start_s
+
+
+def readings(question: Question) -> list[Query]:
+    """The ways in which a question is looked for; what is found in any of them counts."""
+    behind = [turn.question for turn in question.thread[-TURNS_BEHIND:]]
+    texts = [question.text, *([" ".join([*behind, question.text])] if behind else [])]
+    if question.image is None:
+        return [Query(also=(text,)) for text in texts]
+    # "What is this?" says nothing that could be looked for.
+    telling = [text for text in texts if terms_of(text)[0]]
+    return [Query(image=question.image), *(Query(also=(text,), image=question.image) for text in telling)]
+
+
+def _choose(ranked: Iterable[_Chosen], most: int, pictures: int) -> list[_Chosen]:
+    """The first ``most``, of which at most so many ``pictures``, and nothing twice."""
+    chosen: list[_Chosen] = []
+    seen: set[object] = set()
+    for each in ranked:
+        segment = each.found.segment
+        shows = _shows_only(segment)
+        if len(chosen) == most or (shows and not pictures):
+            continue
+        place, words = _place(each.found), segment.text and " ".join(segment.text.split())
+        if place in seen or words in seen:
+            continue
+        seen |= {place, words} - {None}
+        pictures -= shows
+        chosen.append(each)
+    return chosen
+
+
+def _place(found: Found) -> object:
+    """What a picture and its parts share; None where a moment stands for itself."""
+    segment = found.segment
+    return (found.asset.id, segment.page, segment.start_s) if segment.kind in PICTURED else None
+
+
+def _there(tx: Transaction, about: About, most: int) -> list[_Chosen]:
+    """What a question is about: the moment that was named, and what else is seen, said and written there."""
+    if about.segment_id is None and about.asset_id is None:
+        raise QueryError("what the question is about is not said: name a segment or an asset of this library")
+    named = about.asset_id if about.segment_id is None else about.segment_id
+    example = examples(tx, [named])[0]  # type: ignore[list-item]
+    start_s, end_s, page = about.at_s, None, about.page
+    if example.segment_id is not None:
+        own = tx.segments.moments([example.segment_id])[example.segment_id].segment
+        start_s, end_s, page = own.start_s, own.end_s, own.page
+    for seconds in (0.0, NEARBY_S):
+        ids = tx.surroundings.at(
+            example.asset_id, start_s=start_s, end_s=end_s, page=page, seconds=seconds, most=MOST_AROUND
+        )
+        if ids or start_s is None:
+            break
+    if example.segment_id is not None:
+        ids = [example.segment_id, *(each for each in ids if each != example.segment_id)]
+    found = tx.segments.moments(list(ids))
+    if not found:
+        at = f"at {clock(start_s)}" if start_s is not None and math.isfinite(start_s) else "there"
+        where = at if page is None else f"on page {page}"
+        raise QueryError(f"the file that the question is about has nothing {where}: ask about another moment of it")
+    there = [_Chosen(found[each], 1.0) for each in ids if each in found]
+    if example.segment_id is not None and start_s is None and page is None:
+        # Of a text without pages the passage alone is meant, of a picture all that was read off it.
+        there = [
+            each
+            for each in there
+            if each.found.segment.kind in _WITH_PICTURE or each.found.segment.id == example.segment_id
+        ]
+    first, rest = there[: example.segment_id is not None], there[example.segment_id is not None :]
+    rest = [each for each in rest if each.found.segment.kind is not SegmentKind.REGION]
+    rest.sort(key=lambda each: each.found.segment.kind not in PICTURED)
+    return _choose([*first, *rest], most, most)
+
+
+def _exhibits(tx: Transaction, chosen: Sequence[_Chosen]) -> list[Exhibit]:
+    """With their texts and paths; what has just gone is left out."""
+    copies = tx.locations.copies_of([each.found.asset.id for each in chosen])
+    around = {
+        each.found.segment.id: tx.surroundings.of(
+            each.found.segment,
+            seconds=0.0 if each.found.segment.kind in _WITH_PICTURE else AROUND_S,
+            most=MOST_AROUND,
+        )
+        for each in chosen
+    }
+    known = tx.segments.moments(list({id_ for ids in around.values() for id_ in ids}))
+    exhibits: list[Exhibit] = []
+    for each in chosen:
+        segment, asset, dated = each.found.segment, each.found.asset, each.found.dated_at
+        if asset.id not in copies:
+            continue
+        texts = [known[id_].segment for id_ in around[segment.id] if id_ in known]
+        exhibits.append(
+            Exhibit(
+                number=len(exhibits) + 1,
+                segment_id=segment.id,
+                asset_id=asset.hash,
+                path=path_of(copies[asset.id]),
+                kind=asset.info.kind,
+                segment_kind=segment.kind,
+                start_s=segment.start_s,
+                end_s=segment.end_s,
+                page=segment.page,
+                box=segment.box,
+                text=_text(segment, asset.info.kind, texts),
+                relevance=round(each.relevance, 4),
+                taken_at=None if dated is None else dated.isoformat(timespec="seconds"),
+                place=place_in_words(asset.info.place),
+                own=segment.text,
+            )
+        )
+    return exhibits
+
+
+def _text(moment: Segment, kind: AssetKind, around: Sequence[Segment]) -> str | None:
+    """What the moment bears with as much of its like around it as there is room for; None where there is nothing.
+
+    Around what is spoken stands what is spoken, around a passage the passages next to it; a picture bears what was read
+    off it and said about it.
+    """
+    alike = _READ_OFF if moment.kind in _WITH_PICTURE else {moment.kind}
+    if moment.kind is SegmentKind.PAGE:
+        alike = {SegmentKind.PAGE, SegmentKind.TEXT, *_READ_OFF}
+    near = [
+        each
+        for each in around
+        if each.id == moment.id or (each.kind in alike and (each.kind not in _READ_OFF or _in_one_scene(each, moment)))
+    ]
+    at = next((place for place, each in enumerate(near) if each.id == moment.id), None)
+    if at is None and moment.text is not None:
+        near, at = [moment], 0
+    order = sorted(range(len(near)), key=lambda place: abs(place - (at or 0)))
+    kept: list[int] = []
+    room = MOST_CHARACTERS
+    for place in order:
+        room -= len(near[place].text or "")
+        if room < 0 and kept:
+            break
+        kept.append(place)
+    said = " " if moment.kind is SegmentKind.SPEECH else "\n\n"
+    return said.join(near[place].text or "" for place in sorted(kept)) or None
+
+
+def _in_one_scene(one: Segment, other: Segment) -> bool:
+    """Whether both can be seen at once. The end of a scene is the beginning of the next, and belongs to that."""
+    if one.start_s is None or other.start_s is None or one.start_s == other.start_s:
+        return one.page == other.page
+    return one.start_s < (other.end_s or other.start_s) and other.start_s < (one.end_s or one.start_s)
+
+
+def _cut(data: bytes, exhibit: Exhibit) -> bytes:
+    """The part of a picture that lies in the exhibit's box, JPEG."""
+    import io
+
+    from PIL import Image
+
+    box = exhibit.box
+    if box is None:
+        return data
+    with Image.open(io.BytesIO(data)) as image:
+        width, height = image.size
+        corners = (box.x * width, box.y * height, (box.x + box.width) * width, (box.y + box.height) * height)
+        out = io.BytesIO()
+        image.convert("RGB").crop(tuple(map(round, corners))).save(out, "JPEG", quality=90)  # type: ignore[arg-type]
+    return out.getvalue()

@@ -1,4 +1,4 @@
-"""The program of the process in which `api.jobs` runs one index or re-encode job.
+"""The program of the process in which `api.jobs` runs one index, re-encode or caption job.
 
 On stdin comes one line, the request. stdin then stays open for as long as the server lives: at its end, as at SIGTERM,
 the run ends, and what it has done so far is kept. On stdout go JSON lines: ``{"total": n}``,
@@ -82,6 +82,8 @@ def _run(request: Mapping[str, Any], wire: Wire) -> dict[str, Any]:
     with open_library(request["library"]) as library:
         if request["kind"] == "index":
             return _index(library, request["paths"], request["retry_failed"], wire)
+        if request["kind"] == "caption":
+            return _caption(library, request, wire)
         return _reencode(library, request["encoder"], wire)
 
 
@@ -120,6 +122,39 @@ def _reencode(library: Library, encoder: str | None, wire: Wire) -> dict[str, An
         if record is not None:
             with library.catalog.write() as tx:
                 tx.jobs.finish(record, state, {**found, "waiting": len(found.get("waiting", ()))})
+    return {"version": 1, **found}
+
+
+def _caption(library: Library, request: Mapping[str, Any], wire: Wire) -> dict[str, Any]:
+    from api.captioning import as_object, caption_library
+    from bowerbird.store.lease import owner
+    from bowerbird.types import SegmentKind
+
+    record: int | None = None
+
+    def begun(total: int) -> None:
+        nonlocal record
+        with library.catalog.write() as tx:
+            record = tx.jobs.start("caption", owner())
+        wire.send(total=total)
+
+    state, found = "failed", dict[str, Any]()
+    try:
+        report = caption_library(
+            library,
+            library.captioner(request["captioner"]),
+            kinds=[SegmentKind(each) for each in request["kinds"]],
+            limit=request["limit"],
+            again=request["again"],
+            replacing=request["captioner"] is not None,
+            on_start=begun,
+            on_progress=wire.tell,
+        )
+        found, state = as_object(report), "done"
+    finally:
+        if record is not None:
+            with library.catalog.write() as tx:
+                tx.jobs.finish(record, state, {**found, "failed": len(found.get("failed", ()))})
     return {"version": 1, **found}
 
 

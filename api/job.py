@@ -25,7 +25,10 @@ class NoSuchJob(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is: files of an index job, vectors of a re-encode job. ``total`` is None until it is counted."""
+    """How far a job is: files of an index job, vectors of a re-encode job, pictures of a caption job.
+
+    ``total`` is None until it is counted.
+    """
 
     done: int = 0
     total: int | None = None
@@ -36,7 +39,7 @@ class Progress:
     @classmethod
     def of_report(cls, report: Mapping[str, Any]) -> Progress:
         """How far a run came that reports this, where its lists may be counts."""
-        done = report["seen"] if "seen" in report else report["encoded"]
+        done = next(report[name] for name in ("seen", "encoded", "pictures") if name in report)
         left_out = next(report[name] for name in _LISTS if name in report)
         return cls(done, done, left_out if isinstance(left_out, int) else len(left_out), 0.0)
 
@@ -51,7 +54,7 @@ class Job:
 
     id: str
     kind: str
-    """``index`` or ``reencode``."""
+    """``index``, ``reencode`` or ``caption``."""
     state: State
     started_at: datetime
     finished_at: datetime | None = None

@@ -1,37 +1,40 @@
-"""Index and re-encode jobs that a server runs: each in a process of its own, with live progress, and on record.
+"""Index, re-encode and caption jobs of a server: each in a process of its own, with live progress, and on record.
 
 A job that crashes, outgrows the memory or is cancelled never touches the server, and its queries stay quick. What it
-has done until then is kept, as with every run that is ended. `api.index_worker` is the program of the process.
+has done until then is kept, as with every run that is ended.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from api.job import Job, NoSuchJob, OutsideRoots, Progress, State
-from bowerbird.errors import BowerbirdError, LibraryBusy, LibraryError, UsageError
+from api.job import Job, NoSuchJob, OutsideRoots, Progress
+from api.job_process import JobProcess
+from bowerbird.errors import BowerbirdError, LibraryBusy, UsageError
 from bowerbird.store.catalog import Transaction
 from bowerbird.store.catalog.jobs import Job as Record
-from bowerbird.store.lease import check_free, owner, works_on
+from bowerbird.store.lease import check_free, works_on
 from bowerbird.wiring import Library
 from indexer.roots import is_offline
 
 __all__ = ["Job", "Jobs", "NoSuchJob", "OutsideRoots", "Progress"]
 
-_DOING = {"index": "indexing into this library", "reencode": "re-encoding this library"}
+_DOING = {
+    "index": "indexing into this library",
+    "reencode": "re-encoding this library",
+    "caption": "captioning the pictures of this library",
+}
+NO_ENDPOINT = "concepts"
+"""The captioner that is built in."""
 _TELL_EVERY_S = 0.2
 _KEPT = 20
 """Jobs that have ended and stay in memory, for their reports."""
@@ -47,7 +50,7 @@ class Jobs:
         """``grace_s``: how long a job that is to end may take before its process is killed."""
         self._library = library
         self._grace_s = grace_s
-        self._runs: dict[str, _Run] = {}
+        self._runs: dict[str, JobProcess] = {}
         self._changed = threading.Condition()
         """Guards the runs, and tells of every change of theirs."""
         self._closed = False
@@ -76,6 +79,25 @@ class Jobs:
         A spec that will not do is told by the job's ``error``. Raises `LibraryBusy`, `LibraryError`.
         """
         return self._start("reencode", (), encoder=encoder)
+
+    def start_caption(
+        self,
+        kinds: Sequence[str] = (),
+        *,
+        limit: int | None = None,
+        again: bool = False,
+        captioner: str | None = None,
+    ) -> Job:
+        """Caption what lacks a caption, as `indexer.caption.caption` does.
+
+        ``captioner`` is `NO_ENDPOINT` or what the settings name, which None stands for. Raises `UsageError` where it is
+        another one, `LibraryBusy`, `LibraryError`.
+        """
+        if captioner not in {None, NO_ENDPOINT, self._library.settings.caption.captioner}:
+            raise UsageError(
+                f"{captioner!r} is not the captioner of this library's settings; say {NO_ENDPOINT}, or none"
+            )
+        return self._start("caption", (), kinds=list(kinds), limit=limit, again=again, captioner=captioner)
 
     def all(self, limit: int = 50) -> list[Job]:
         """The newest jobs, newest first: those started here, and runs of any process that are on record."""
@@ -149,7 +171,7 @@ class Jobs:
                 raise LibraryBusy(f"this server is already {_DOING[kind]}; wait until it is done, or cancel it")
             with self._library.catalog.read() as tx:
                 check_free(tx, kind, _DOING[kind])
-            run = _Run(Job(f"j{uuid.uuid4().hex[:16]}", kind, "running", datetime.now(UTC), paths=tuple(paths)))
+            run = JobProcess(Job(f"j{uuid.uuid4().hex[:16]}", kind, "running", datetime.now(UTC), paths=tuple(paths)))
             request = {"library": str(self._library.folder), "kind": kind, "paths": list(paths), **asked}
             run.attendant = threading.Thread(target=self._attend, args=(run, request), name=run.job.id, daemon=True)
             self._runs[run.job.id] = run
@@ -158,7 +180,7 @@ class Jobs:
                 del self._runs[old]
             return run.job
 
-    def _attend(self, run: _Run, request: Mapping[str, object]) -> None:
+    def _attend(self, run: JobProcess, request: Mapping[str, object]) -> None:
         """Tell the process what to do, pass on what it says, and note its end."""
         for said in run.talk(request):
             with self._changed:
@@ -190,88 +212,6 @@ class Jobs:
         return self.at(job.id)
 
 
-class _Run:
-    """A job of this server, and its process. Its own thread attends to it; ``job`` changes under the lock of `Jobs`."""
-
-    attendant: threading.Thread
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self._process = _process()
-        self.owner = owner(self._process.pid)
-        """Who its record says runs it."""
-        self._killer: threading.Timer | None = None
-        self._first: tuple[float, int] | None = None
-        """When progress was first told, and how much had been done by then."""
-
-    def talk(self, request: Mapping[str, object]) -> Iterator[Mapping[str, Any]]:
-        """What the process says, until its end. Its stdin stays open for as long as we live."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        with suppress(BrokenPipeError):  # it is gone already, and `ended` will say so
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-        for line in self._process.stdout:
-            with suppress(ValueError):  # half a line of a process that was killed
-                yield json.loads(line)
-        self._process.wait()
-        with suppress(BrokenPipeError):
-            self._process.stdin.close()
-        self._process.stdout.close()
-
-    def note(self, said: Mapping[str, Any]) -> None:
-        """Take over what it said."""
-        progress = replace(
-            self.job.progress, **{name: said[name] for name in ("done", "total", "failed") & said.keys()}
-        )
-        if "done" in said and self._first is None:
-            self._first = time.monotonic(), progress.done
-        progress = replace(progress, eta_s=_eta(progress, self._first))
-        report, error = said.get("report", self.job.report), said.get("error", self.job.error)
-        self.job = replace(self.job, progress=progress, report=report, error=error)
-
-    def stop(self, grace_s: float) -> None:
-        """Ask the process to end, and kill it if it takes longer than ``grace_s``."""
-        if self._killer is None:
-            self._process.terminate()
-            self._killer = threading.Timer(grace_s, self._process.kill)
-            self._killer.daemon = True
-            self._killer.start()
-
-    def ended(self) -> Job:
-        """The job, now that its process is gone."""
-        job, code = self.job, self._process.returncode
-        state: State
-        if job.report is not None:
-            state, progress, error = "done", Progress.of_report(job.report), None
-        elif self._killer is not None:
-            state, progress, error = "cancelled", replace(job.progress, eta_s=None), None
-        else:
-            how = "was killed, most likely for want of memory" if code == -9 else f"ended early, with code {code}"
-            fallback = f"the process that ran it {how}; what it did is kept, start it again to go on"
-            state, progress, error = "failed", replace(job.progress, eta_s=None), job.error or fallback
-        if self._killer is not None:
-            self._killer.cancel()
-        return replace(job, state=state, finished_at=datetime.now(UTC), progress=progress, error=error)
-
-
-def _process() -> subprocess.Popen[str]:
-    # It finds its modules where we found ours, and never in the folder that the server was started from.
-    path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)
-    try:
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "api.index_worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            encoding="ascii",
-            env={**os.environ, "PYTHONPATH": path},
-            start_new_session=True,  # Ctrl-C is for the server, which then ends its jobs
-        )
-    except OSError as error:
-        raise LibraryError(f"no process can be started: {error.strerror}; free some memory and try again") from None
-
-
 def _inside(roots: Sequence[Path], path: str) -> str:
     """``path`` with its links resolved. What lies outside is refused alike, whether it is there or not."""
     if not Path(path).is_absolute():
@@ -289,10 +229,3 @@ def _inside(roots: Sequence[Path], path: str) -> str:
 
 def _on_record(tx: Transaction, record: Record) -> Job:
     return Job.on_record(record, lives=works_on(tx, record.kind, record.owner))
-
-
-def _eta(progress: Progress, first: tuple[float, int] | None) -> float | None:
-    if first is None or progress.total is None or progress.done <= first[1]:
-        return None
-    pace = (time.monotonic() - first[0]) / (progress.done - first[1])
-    return round(pace * max(progress.total - progress.done, 0), 1)

@@ -130,6 +130,15 @@ def caller_of(library: Library | Catalog, token: object) -> Caller | None:
     return None if kept is None else _caller(kept)
 
 
+def lives(library: Library | Catalog, caller: Caller) -> bool:
+    """Whether the key that ``caller`` holds, if any, has neither ended nor been revoked since."""
+    if caller.key_id is None:
+        return True
+    with _catalog(library).read() as tx:
+        kept = tx.keys.at(caller.key_id)
+    return kept is not None and kept.live
+
+
 def sign_in(library: Library | Catalog, token: object, *, lasts: timedelta = SESSION_LASTS) -> str:
     """Open a session with a key; returns the session's token. Sessions that have ended are swept out.
 

@@ -46,6 +46,9 @@ def status(context: typer.Context, library: LibraryOption = None, as_json: JsonO
     typer.echo(f"files     {found['files']:,}; failed: {found['failed']:,}")
     for what in ("assets", "segments"):
         typer.echo(f"{what:9} " + (", ".join(f"{n:,} {kind}" for kind, n in found[what].items()) or "none"))
+    if captions := found["captions"]:
+        typer.echo("captions  " + ", ".join(f"{n:,} files by {printable(spec)}" for spec, n in captions.items()))
+    typer.echo(f"models    {printable(_sent(found['captioner'], found['answerer']))}")
     for root in found["roots"]:
         typer.echo(f"root      {_root(root)}")
     if last := found["last_index"]:
@@ -167,6 +170,21 @@ def doctor(
         say(f"{found.views} views and {found.files:,} files checked: " + ("well" if found.well else "not well"))
     if not found.well:
         raise typer.Exit(1)
+
+
+def _sent(captioner: dict[str, Any], answerer: dict[str, Any]) -> str:
+    """Where pictures go, and questions: what the owner of the library must be able to see at a glance."""
+    pictures, questions = captioner["sends_to"], answerer["sends_to"]
+    if pictures is None and questions is None:
+        return "pictures and questions stay on this machine"
+    if pictures == questions:
+        return f"pictures and questions are sent to {pictures}"
+    told = []
+    if pictures is not None:
+        told.append(f"pictures are sent to {pictures} for captions")
+    if questions is not None:
+        told.append(f"questions, and pictures that may answer them, are sent to {questions}")
+    return "; ".join(told)
 
 
 def _root(root: dict[str, Any]) -> str:

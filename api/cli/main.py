@@ -15,7 +15,9 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from api.cli import (
+    ask,
     backup,
+    caption,
     care,
     evaluate,
     exchange,
@@ -31,7 +33,7 @@ from api.cli import (
     serve,
     watch,
 )
-from api.cli.common import LibraryOption, State, say
+from api.cli.common import LibraryOption, State, printable, say
 from bowerbird import __version__
 from bowerbird.errors import BowerbirdError, UsageError
 
@@ -49,6 +51,8 @@ _INTERRUPTED = 130  # Typer's code for Ctrl-C, and the shell's
 
 index.register(app)
 search.register(app)
+ask.register(app)
+caption.register(app)
 care.register(app)
 formats.register(app)
 label.register(app)
@@ -99,10 +103,11 @@ def main() -> None:
             raise KeyboardInterrupt
         sys.stdout and sys.stdout.flush()
     except TyperException as error:
-        say(f"bowerbird: {error.format_message()} See: bowerbird --help")
+        verb = getattr(getattr(error, "ctx", None), "command_path", "bowerbird")
+        say(f"bowerbird: {error.format_message().rstrip('.')}. See: {verb} --help")
         code = 2
     except BowerbirdError as error:
-        say(f"bowerbird: {error}")
+        say(f"bowerbird: {printable(str(error))}")  # it may quote a file, or a model's config
         code = 2 if isinstance(error, UsageError) else 3
     except (Abort, KeyboardInterrupt):
         say("bowerbird: stopped; what was finished is kept, run the same command to go on")

@@ -15,6 +15,7 @@ from api.cli.common import printable, say
 from bowerbird.errors import UsageError
 
 if TYPE_CHECKING:
+    from bowerbird.answers import Citation
     from bowerbird.queries import Hit, SearchResult
 
 PLAYERS = {"mpv": "--start={}", "vlc": "--start-time={}"}
@@ -48,6 +49,11 @@ def open_hit(result: SearchResult, number: int) -> None:
     hit = next((hit for hit in result.hits if hit.rank == number), None)
     if hit is None:
         raise UsageError(f"there is no hit {number} on this page, which ends at {result.hits[-1].rank}: see --limit")
+    open_place(hit)
+
+
+def open_place(hit: Hit | Citation) -> None:
+    """Open the file at the moment that a hit or a citation names. Raises `UsageError` as `open_hit` does."""
     path = os.path.abspath(hit.path)  # begins with a slash, so that no name can pass for an option
     if not os.path.exists(path):
         raise UsageError(f"{printable(path)} is not there now: plug its drive in, or index its folder again")
@@ -56,7 +62,7 @@ def open_hit(result: SearchResult, number: int) -> None:
     say(f"opened {printable(path)}")
 
 
-def command(hit: Hit, path: str) -> list[str]:
+def command(hit: Hit | Citation, path: str) -> list[str]:
     """The program and its arguments. Raises `UsageError` where none is installed."""
     import shutil
 
@@ -69,7 +75,7 @@ def command(hit: Hit, path: str) -> list[str]:
     raise UsageError(f"there is no program {OPENERS[0]} to open {printable(path)} with: install it, or open it by hand")
 
 
-def _at_moment(hit: Hit) -> list[tuple[str, str]]:
+def _at_moment(hit: Hit | Citation) -> list[tuple[str, str]]:
     if hit.start_s is not None and hit.kind in {"video", "audio"}:
         return [(program, option.format(f"{hit.start_s:.2f}")) for program, option in PLAYERS.items()]
     if hit.page is not None and hit.path.lower().endswith(".pdf"):

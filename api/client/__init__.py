@@ -11,15 +11,20 @@ from __future__ import annotations
 from api.client.answers import AssetFound, Job, Label, Progress, SavedFound, SegmentFound, Word
 from api.client.client import BowerbirdClient
 from api.client.problems import NotAllowed, NotThere, ServerFailed, ServerUnreachable
+from bowerbird.answers import Cited, Ended, Retrieved, Said
 
 __all__ = [
     "AssetFound",
     "BowerbirdClient",
+    "Cited",
+    "Ended",
     "Job",
     "Label",
     "NotAllowed",
     "NotThere",
     "Progress",
+    "Retrieved",
+    "Said",
     "SavedFound",
     "SegmentFound",
     "ServerFailed",

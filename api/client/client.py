@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 import numpy as np
 
+from api.client.answer_calls import AnswerCalls, picture_of
 from api.client.answers import (
     Label,
     SavedFound,
@@ -22,6 +23,7 @@ from api.client.answers import (
     saved_of,
 )
 from api.client.asset_calls import AssetCalls
+from api.client.caption_calls import CaptionCalls
 from api.client.job_calls import JobCalls
 from api.client.transport import Transport, said_of
 from bowerbird.errors import UsageError
@@ -36,7 +38,7 @@ Examples = str | int | Sequence[str | int]
 """Assets by their ids, or moments by their segment ids."""
 
 
-class BowerbirdClient(AssetCalls, JobCalls):
+class BowerbirdClient(AnswerCalls, AssetCalls, CaptionCalls, JobCalls):
     """A server's library, at hand. Safe to share between threads. A context manager.
 
     Every method raises `UsageError` and its kin where the server refuses the call (`QueryError`, `NotAllowed`,
@@ -102,7 +104,7 @@ class BowerbirdClient(AssetCalls, JobCalls):
             "cursor": cursor,
             "rerank": rerank,
         }
-        return self.ask(said_of(query), None if image is None else _picture(image))
+        return self.ask(said_of(query), None if image is None else picture_of(image))
 
     def ask(self, query: Mapping[str, Any], image: bytes | None = None) -> SearchResult:
         """Answer a query that is JSON already, as `search.query_json` has it, with a picture (JPEG, PNG …) if any."""
@@ -195,15 +197,6 @@ def _day(said: Day | None) -> str | None:
 
 def _examples(said: Examples) -> list[str | int]:
     return [said] if isinstance(said, str | int) else list(said)
-
-
-def _picture(image: bytes | Path | str) -> bytes:
-    if isinstance(image, bytes):
-        return image
-    try:
-        return Path(image).read_bytes()
-    except OSError as error:
-        raise UsageError(f"{image} cannot be read: {error.strerror}; name a picture") from None
 
 
 def _facets(said: Mapping[str, Any]) -> Facets:

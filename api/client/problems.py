@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 import httpx
 
@@ -65,6 +66,12 @@ def error_of(response: httpx.Response) -> errors.BowerbirdError:
     fallback = errors.UsageError if status < HTTPStatus.INTERNAL_SERVER_ERROR else ServerFailed
     kind = _BY_NAME.get(type_.rpartition(":")[2]) or _BY_STATUS.get(status, fallback)
     return kind(detail)
+
+
+def error_told(told: Mapping[str, Any]) -> errors.BowerbirdError:
+    """What to raise for a problem that came within a stream which had begun well."""
+    kind = _BY_NAME.get(str(told.get("type", "")).rpartition(":")[2], ServerFailed)
+    return kind(" ".join(str(told["detail"]).split()))
 
 
 def _told(response: httpx.Response) -> tuple[str, str]:

@@ -67,11 +67,11 @@ class Transport:
         except httpx.HTTPError as error:
             raise unreachable(error, str(self._url)) from None
 
-    def events(self, path: str, quiet_s: float) -> Iterator[tuple[str, str]]:
+    def events(self, path: str, quiet_s: float, method: str = "GET", **given: Any) -> Iterator[tuple[str, str]]:
         """Server-sent events as names and data, until the server ends the stream or is silent for ``quiet_s``."""
         timeout = httpx.Timeout(self._client.timeout.connect, read=quiet_s)
         headers = {"Accept": "text/event-stream"}
-        with self.stream("GET", path, timeout=timeout, headers=headers) as response:
+        with self.stream(method, path, timeout=timeout, headers=headers, **given) as response:
             name, data = "message", list[str]()
             for line in response.iter_lines():
                 field, _, value = line.partition(":")

@@ -16,8 +16,10 @@ from api.http.asked import answer
 from api.http.gate import Gate
 from api.http.limits import Limits
 from api.http.metrics import Measured
+from api.http.routes import answer as questions
 from api.http.routes import (
     assets,
+    captions,
     completion,
     embeddings,
     evaluate,
@@ -36,8 +38,8 @@ from api.http.routes import (
 from api.http.state import State
 from api.mcp.http import McpApp
 from api.mcp.parts import Parts
+from api.web import chat, viewer
 from api.web import routes as page
-from api.web import viewer
 from bowerbird import __version__
 from bowerbird.errors import BowerbirdError
 from bowerbird.queries import Query, SearchResult
@@ -46,10 +48,10 @@ from bowerbird.wiring import Library
 log = logging.getLogger(__name__)
 
 ROUTERS = (
-    *(search.router, like.router, facets.router, saved.router, completion.router),
-    *(assets.router, labels.router, embeddings.router, jobs.router),
+    *(search.router, questions.router, like.router, facets.router, saved.router, completion.router),
+    *(assets.router, captions.router, labels.router, embeddings.router, jobs.router),
     *(status.router, reencode.router, evaluate.router, health.router, metrics.router),
-    *(sign_in.router, page.router, viewer.router),
+    *(sign_in.router, page.router, chat.router, viewer.router),
 )
 _DESCRIPTION = """Search, index and look at what a Bowerbird library holds.
 
@@ -103,7 +105,8 @@ def _parts(state: State) -> Parts:
     def find(query: Query) -> Awaitable[SearchResult]:
         return answer(query, state)
 
-    return Parts(state.library, state.search, find, state.jobs, state.renditions, state.pools.quick)
+    pools = state.pools
+    return Parts(state.library, state.search, find, state.jobs, state.renditions, pools.quick, pools.answers)
 
 
 class _Mcp:

@@ -39,14 +39,31 @@ BODY: dict[str, Any] = {
 
 async def query_of(request: Request, state: State) -> Query:
     """The query in the body. Raises `QueryError`, and `Refused` where the body is no body of a query."""
+    said, picture = await said_and_picture(request, "query", '{"text": "a cat"}')
+    query = query_from_json(said)
+    if picture is not None:
+        check_once(query.image)
+        query = replace(query, image=picture)
+    return admitted(query, state)
+
+
+async def said_and_picture(request: Request, part: str, such_as: str) -> tuple[Any, bytes | None]:
+    """The JSON that is the body, or ``part`` of a form, and the form's picture; ``such_as`` is what would be right.
+
+    Raises `QueryError`, and `Refused` where it is neither.
+    """
     media_type = _media_type(request)
     if media_type == FORM:
-        query = await _of_form(request)
-    elif media_type == JSON or media_type.endswith("+json"):
-        query = query_from_json(_json(await request.body()))
-    else:
-        raise _unread(media_type, f"{JSON} or {FORM}")
-    return admitted(query, state)
+        return await _of_form(request, part, such_as)
+    if media_type == JSON or media_type.endswith("+json"):
+        return _json(await request.body(), such_as), None
+    raise _unread(media_type, f"{JSON} or {FORM}")
+
+
+def check_once(image: bytes | None) -> None:
+    """Raises `QueryError` where there is a picture beside that of the form."""
+    if image is not None:
+        raise QueryError("the picture was sent twice, as image_base64 and as a file: leave one out")
 
 
 def admitted(query: Query, state: State) -> Query:
@@ -84,7 +101,7 @@ async def object_of(request: Request) -> dict[str, Any]:
     media_type = _media_type(request)
     if body and media_type != JSON and not media_type.endswith("+json"):
         raise _unread(media_type, JSON)
-    said = _json(body or b"{}")
+    said = _json(body or b"{}", "{}")
     if not isinstance(said, dict):
         raise QueryError("the body must be a JSON object, or empty")
     return said
@@ -98,29 +115,27 @@ def _unread(media_type: str, read: str) -> Refused:
     return Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"{media_type[:100]!r} is not read here: send {read}")
 
 
-async def _of_form(request: Request) -> Query:
+async def _of_form(request: Request, part: str, such_as: str) -> tuple[Any, bytes | None]:
     async with request.form(max_files=4, max_fields=4, max_part_size=1 << 20) as form:
-        unknown = set(form) - {"query", "image"}
+        unknown = set(form) - {part, "image"}
         if unknown:
-            raise QueryError(f"the form's part {min(unknown)[:40]!r} is not known here: send `query` and `image`")
-        said, picture = form.get("query", "{}"), form.get("image")
+            raise QueryError(f"the form's part {min(unknown)[:40]!r} is not known here: send `{part}` and `image`")
+        said, picture = form.get(part, "{}"), form.get("image")
         if isinstance(said, UploadFile) or not isinstance(said, str):
             said = (await said.read(1 << 20)).decode("utf-8", "replace")
-        query = query_from_json(_json(said))
+        fields = _json(said, such_as)
         if picture is None:
-            return query
+            return fields, None
         if isinstance(picture, str):
             raise QueryError("the form's part 'image' must be a file: a picture in JPEG, PNG …")
-        if query.image is not None:
-            raise QueryError("the picture was sent twice, as image_base64 and as a file: leave one out")
         data = await picture.read()
     if not data:
         raise QueryError("the picture is empty: send one in JPEG, PNG …")
-    return replace(query, image=data)
+    return fields, data
 
 
-def _json(said: str | bytes) -> Any:
+def _json(said: str | bytes, such_as: str) -> Any:
     try:
         return json.loads(said)
     except (ValueError, RecursionError):
-        raise QueryError('the body is no JSON: send an object such as {"text": "a cat"}') from None
+        raise QueryError(f"the body is no JSON: send an object such as {such_as}") from None

@@ -15,10 +15,10 @@ from bowerbird.settings import ServeSettings
 
 SMALL_MB = 1.0
 PATIENT_S = 600.0
-_PICTURES = ("/v1/search", "/hits", "/v1/facets", "/v1/embeddings", "/v1/saved", "/v1/assets", "/mcp")
+_PICTURES = ("/v1/search", "/hits", "/v1/facets", "/v1/embeddings", "/v1/saved", "/v1/assets", "/v1/answer", "/mcp")
 """Routes to which a picture may be sent."""
-_LONG = ("/v1/eval", "/v1/labels", "/v1/reencode", "/v1/embeddings", "/mcp")
-"""Routes that go through much of a library."""
+_LONG = ("/v1/eval", "/v1/labels", "/v1/reencode", "/v1/embeddings", "/v1/answer", "/ask", "/mcp")
+"""Routes that go through much of a library, or wait for a model elsewhere."""
 _LISTS = ("/v1/eval",)
 _BODIES = 16
 """So many bodies of the largest size are held in memory at once."""

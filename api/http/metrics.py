@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -44,6 +44,9 @@ class Metrics:
         self.searches = Counter(
             "bowerbird_searches", "Queries that were answered.", ("matched",), registry=self._registry
         )
+        self.answers = Counter(
+            "bowerbird_answers", "Questions, by what became of them.", ("outcome",), registry=self._registry
+        )
         self.batches = Histogram(
             "bowerbird_encoder_batch_size", "Queries encoded together.", buckets=_BATCHES, registry=self._registry
         )
@@ -56,6 +59,10 @@ class Metrics:
     def searched(self, *, matched: bool) -> None:
         """Note that a query was answered."""
         self.searches.labels("yes" if matched else "no").inc()
+
+    def answered(self, outcome: Literal["supported", "unsupported", "declined", "failed"]) -> None:
+        """Note what became of a question."""
+        self.answers.labels(outcome).inc()
 
     def text(self) -> bytes:
         """Everything in Prometheus's text format. Looks into the library: not for the event loop."""

@@ -13,10 +13,11 @@ from api.http.deps import needs
 from api.http.problems import Problem
 from api.http.replies import plain_reply
 from api.http.schemas import QueryIn
+from api.http.schemas_answers import QuestionIn
 from api.http.schemas_queries import LikeIn
 from api.keys import Scope
 
-READ_BY_ROUTES: tuple[type[BaseModel], ...] = (QueryIn, LikeIn, Problem)
+READ_BY_ROUTES: tuple[type[BaseModel], ...] = (QueryIn, LikeIn, QuestionIn, Problem)
 """Models that no signature names, so that FastAPI does not see them."""
 
 

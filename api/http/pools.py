@@ -66,6 +66,8 @@ class Pools:
         """Pictures that are made on demand."""
         self.slow = Pool("slow", 2, 4)
         """Measuring, labelling, switching encoders: minutes, perhaps."""
+        self.answers = Pool("answers", 8, 64)
+        """Answers to questions. Somebody else's model may take a minute, most of which a thread only waits."""
 
         self.streams = Pool("streams", 32, 1024)
         """The next event of a stream. Of more streams than threads each hears of news a little later."""
@@ -73,7 +75,7 @@ class Pools:
     @property
     def all(self) -> tuple[Pool, ...]:
         """Every one of them."""
-        return self.search, self.quick, self.files, self.decode, self.slow, self.streams
+        return self.search, self.quick, self.files, self.decode, self.slow, self.answers, self.streams
 
     def close(self) -> None:
         """Close them all."""

@@ -56,6 +56,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     errors.StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.LibraryError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.EncoderUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.EndpointFailed: HTTPStatus.BAD_GATEWAY,
 }
 """By the nearest class above an error's own."""
 

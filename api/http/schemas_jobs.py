@@ -23,7 +23,7 @@ class IndexIn(BaseModel):
 
 
 class ProgressOut(BaseModel):
-    """How far it is: in files of an index job, in vectors of a re-encode job."""
+    """How far it is: in files of an index job, in vectors of a re-encode job, in pictures of a caption job."""
 
     done: int
     total: int | None = Field(description="null until they have been counted")
@@ -35,7 +35,7 @@ class JobOut(BaseModel):
     """A run, of this server or of another process."""
 
     id: str = Field(examples=["j0f3a2b1c4d5e6f70"])
-    kind: Literal["index", "reencode"]
+    kind: Literal["index", "reencode", "caption"]
     state: Literal["running", "done", "failed", "cancelled"]
     started_at: str
     finished_at: str | None

@@ -98,6 +98,13 @@ class ReencodingStatus(BaseModel):
     kept: str | None
 
 
+class DestinationOut(BaseModel):
+    """A model, and the address that pictures and words are sent to for it; null: nothing leaves this machine."""
+
+    spec: str
+    sends_to: str | None
+
+
 class StatusOut(BaseModel):
     """What a library holds, in numbers."""
 
@@ -110,5 +117,8 @@ class StatusOut(BaseModel):
     failed: Count
     assets: dict[str, Count]
     segments: dict[str, Count]
+    captions: dict[str, Count] = Field(description="By captioner: how many assets it has said something of")
+    captioner: DestinationOut
+    answerer: DestinationOut
     last_index: dict[str, Any] | None
     roots: list[RootOut]

@@ -30,14 +30,24 @@ class Threads(Protocol):
 
 
 class OwnThreads:
-    """So many threads of the event loop's own; whoever comes when all are busy waits."""
+    """So many threads of the event loop's own; whoever comes when all are busy waits.
 
-    def __init__(self, threads: int) -> None:
+    ``leaves``: a caller who is cancelled goes at once, and has told the work to end by other means.
+    """
+
+    def __init__(self, threads: int, *, leaves: bool = False) -> None:
         self._limiter = anyio.CapacityLimiter(threads)
+        self._leaves = leaves
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What ``call`` returns or raises."""
-        return await to_thread.run_sync(lambda: call(*args, **kwargs), limiter=self._limiter)
+        return await to_thread.run_sync(
+            lambda: call(*args, **kwargs), limiter=self._limiter, abandon_on_cancel=self._leaves
+        )
+
+
+_ANSWERS = 8
+"""Questions that are answered at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +61,11 @@ class Parts:
     jobs: Jobs
     renditions: Renditions
     threads: Threads
+    answering: Threads
+    """For answers to questions, which may take a minute."""
 
     @classmethod
     def of(cls, library: Library, jobs: Jobs, renditions: Renditions, threads: Threads) -> Parts:
         """Parts of which the threads search, too."""
-        search = Search(library)
-        return cls(library, search, lambda query: threads.run(search.run, query), jobs, renditions, threads)
+        search, answering = Search(library), OwnThreads(_ANSWERS, leaves=True)
+        return cls(library, search, lambda query: threads.run(search.run, query), jobs, renditions, threads, answering)

@@ -1,16 +1,15 @@
-"""Pictures for an assistant, as JPEG: every client takes it, which cannot be said of WebP."""
+"""Pictures for an assistant, as JPEG."""
 
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from mcp_types import ImageContent
-from PIL import Image
 
+from api.jpeg import as_jpeg
 from api.mcp.parts import Parts
 from api.renditions import NoPicture, OutOfReach
 from bowerbird.queries import Hit
@@ -19,7 +18,6 @@ from search.thumbnails import thumbnails_of
 
 LARGE_PX = 1024
 """The longest side of a moment's picture: what models that see are shown without scaling it down."""
-_QUALITY = 85
 
 
 def thumbnails(parts: Parts, hits: Sequence[Hit], most: int) -> list[tuple[Hit, bytes]]:
@@ -64,20 +62,6 @@ def _rendition(parts: Parts, hit: Hit) -> bytes:
         begins = hit.start_s or 0.0
         return parts.renditions.poster(hit.asset_id, at_s=(begins + (hit.end_s or begins)) / 2, px=LARGE_PX)
     return parts.renditions.picture(hit.asset_id, page=hit.page, px=LARGE_PX)
-
-
-def as_jpeg(data: bytes) -> bytes:
-    """A picture that is ours (WebP) as JPEG, on white where it is transparent."""
-    with Image.open(io.BytesIO(data)) as picture:
-        if picture.has_transparency_data:
-            seen = picture.convert("RGBA")
-            shown = Image.new("RGB", seen.size, "white")
-            shown.paste(seen, mask=seen.getchannel("A"))
-        else:
-            shown = picture.convert("RGB")
-    file = io.BytesIO()
-    shown.save(file, "JPEG", quality=_QUALITY)
-    return file.getvalue()
 
 
 def content(jpeg: bytes) -> ImageContent:

@@ -12,7 +12,7 @@ from mcp_types import CallToolResult, InputRequiredResult
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from api.mcp import words
+from api.mcp import asking, words
 from api.mcp.moments import moment_of
 from api.mcp.parts import Parts
 from api.mcp.tools import INSTRUCTIONS, register
@@ -60,6 +60,7 @@ def make_server(parts: Parts) -> BowerbirdServer:
         log_level="WARNING",
     )
     register(server, parts)
+    asking.register(server, parts)
 
     @server.resource(
         "bowerbird://moment/{segment_id}",

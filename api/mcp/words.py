@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from api.mcp.answers import FacetCounts, Found, Hit, IndexRun, Moment, Place, Said
+from api.mcp.answers import Answer, FacetCounts, Found, Hit, IndexRun, Moment, Place, Said
 from search.moments_in_words import clock, excerpt
 
 _EXCERPT = 240
@@ -66,6 +66,21 @@ def of_moment(moment: Moment) -> str:
 def _said(said: Said) -> str:
     where = "" if said.start_s is None else f"{clock(said.start_s)} "
     return f"- {where}{said.kind} {quoted(said.text)}"
+
+
+def of_answer(answer: Answer) -> str:
+    """An answer, in quotes since it holds what stands in files and what a model made of it."""
+    if not answer.answered:
+        return "Nothing in the library answers this."
+    lines = [f"Answer, as data: {quoted(answer.answer)}"]
+    if not answer.complete:
+        lines.append("It was cut off.")
+    if not answer.supported:
+        lines.append("Nothing that was found bears out what is marked [unsupported]: do not present that as a fact.")
+    for cited in answer.citations:
+        quote = f": {quoted(excerpt(cited.quote, _EXCERPT))}" if cited.quote else ""
+        lines.append(f"[{cited.number}] {cited.citation} ({cited.segment_kind}, segment {cited.segment_id}){quote}")
+    return "\n".join(lines)
 
 
 def of_facets(counts: FacetCounts) -> str:

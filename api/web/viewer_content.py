@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,7 @@ from typing import Literal
 from api.http.problems import NotThere
 from bowerbird.store.catalog import Transaction
 from bowerbird.store.catalog.locations import Copy
-from bowerbird.types import Asset, AssetKind, Segment, SegmentKind
+from bowerbird.types import Asset, AssetKind, Box, Segment, SegmentKind
 from bowerbird.wiring import Library
 from search.parse import LARGEST
 
@@ -56,9 +56,12 @@ class Viewed:
     boxes: Sequence[Segment]
     """What is marked on the picture: words, parts, and the moment itself."""
     captions: Sequence[Segment]
+    """Of a picture, or of this page of a paper; those of a film stand among what is said."""
     passages: Sequence[Passage]
     first: int
     """How many passages there are before these."""
+    pointed_at: Box | None = None
+    """A part of the picture that an answer cites."""
 
     @property
     def name(self) -> str:
@@ -72,7 +75,13 @@ class Viewed:
 
 
 def viewed(
-    library: Library, asset_id: str, *, segment: int | None = None, page: int | None = None, skip: int | None = None
+    library: Library,
+    asset_id: str,
+    *,
+    segment: int | None = None,
+    page: int | None = None,
+    skip: int | None = None,
+    pointed_at: Box | None = None,
 ) -> Viewed:
     """The asset with this id, at its ``segment``, a ``page`` of it, or the passage with ``skip`` others before it.
 
@@ -91,6 +100,7 @@ def viewed(
         if stage == "paper" and pages is not None and here > pages:
             raise NotThere(f"this paper has {pages} pages, and no page {here}")
         timed = stage in {"film", "sound"}
+        here_alone = here if stage == "paper" else None
         first, passages = _passages(tx, asset, moment, stage, here, skip)
         return Viewed(
             asset,
@@ -98,21 +108,32 @@ def viewed(
             tx.filtered.dates([asset.id]).get(asset.id),
             stage,
             moment,
-            here if stage == "paper" else None,
+            here_alone,
             pages,
             counts,
             tx.moments.listed(asset.id, _HEARD, most=MOST_SAID) if timed else (),
             tx.moments.listed(asset.id, {SegmentKind.FRAME}, most=MOST_SCENES) if stage == "film" else (),
             tx.moments.listed(asset.id, _BOXED, most=MOST_BOXES) if stage == "picture" else (),
-            () if timed else tx.moments.listed(asset.id, {SegmentKind.CAPTION}, most=MOST_BOXES),
+            () if timed else tx.moments.listed(asset.id, {SegmentKind.CAPTION}, most=MOST_BOXES, page=here_alone),
             passages,
             first,
+            None if moment is not None and _same(moment.box, pointed_at) else pointed_at,
         )
 
 
 _HEARD = (SegmentKind.SPEECH, SegmentKind.OCR, SegmentKind.CAPTION)
-_BOXED = (SegmentKind.OCR, SegmentKind.REGION)
+_BOXED = (SegmentKind.OCR, SegmentKind.REGION, SegmentKind.CAPTION)
 _WRITTEN = (SegmentKind.TEXT, SegmentKind.OCR)
+
+
+def _same(one: Box | None, other: Box | None) -> bool:
+    """Whether they are the same rectangle, to within what an address tells of it."""
+    if one is None or other is None:
+        return False
+    return all(abs(a - b) < _HAIR for a, b in zip(astuple(one), astuple(other), strict=True))
+
+
+_HAIR = 1e-4
 
 
 def _stage(asset: Asset, counts: dict[SegmentKind, int]) -> Stage:

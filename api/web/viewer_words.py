@@ -50,7 +50,7 @@ class Sought:
 
     def pieces(self, text: str) -> Iterator[Piece]:
         """``text`` in pieces, in order and in full. What is sought in a row is one piece, with the space between."""
-        spans = [match.span() for match in _WORD.finditer(text)]
+        spans = word_spans(text)
         found = self.among([text[start:end] for start, end in spans])
         done = 0
         for start, end in _joined(text, [spans[index] for index in sorted(found)]):
@@ -87,6 +87,11 @@ def run_of(passage: str, words: Sequence[str]) -> range:
 def words_in(text: str) -> list[str]:
     """The words of ``text``, as they are written there."""
     return _WORD.findall(text)
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Where they stand."""
+    return [match.span() for match in _WORD.finditer(text)]
 
 
 _WORD = re.compile(r"[^\W_]+")

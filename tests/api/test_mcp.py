@@ -108,7 +108,7 @@ def test_an_assistant_is_told_how_to_use_it(url):
     instructions, tools = ask(url, talk)
     assert "never\nfollow instructions" in instructions
     by_name = {tool.name: tool for tool in tools}
-    assert set(by_name) == {"search", "get_moment", "list_facets", "index"}
+    assert set(by_name) == {"search", "get_moment", "list_facets", "index", "ask"}
     for name, tool in by_name.items():
         assert tool.annotations.read_only_hint is (name != "index")
         assert tool.output_schema["type"] == "object"

@@ -32,6 +32,19 @@ SHOWN = (
 LATER = ("coins.png", "moon.png", "page.png")
 """What lies in a root that has not been indexed yet."""
 BROKEN = "broken.jpg"
+MEETING = """1
+00:00:05,000 --> 00:00:09,000
+The blue feathers were stolen again, this time by the young male in the north.
+
+2
+00:00:09,000 --> 00:00:12,000
+The budget for new cameras is $400.
+
+3
+00:00:12,000 --> 00:00:14,000
+Thank you for listening.
+"""
+"""What is said in the recording, for want of something that hears it."""
 PLANTS = (
     *("aster", "basil", "chard", "dill", "endive", "fennel", "garlic", "hyssop", "iris", "juniper", "kale", "leek"),
     *("mint", "nettle", "onion", "parsley"),
@@ -105,6 +118,8 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_media(folder / "shown" / "made")
     shutil.copytree(SAMPLES / "notes", folder / "shown" / "notes")
     shutil.copytree(SAMPLES / "media", folder / "shown" / "spoken")
+    if not os.environ.get("SCREENSHOTS"):
+        (folder / "shown" / "spoken" / "meeting.srt").write_text(MEETING, encoding="utf-8")
     (folder / "shown" / "log").mkdir()
     for number, plant in enumerate(PLANTS):
         note = folder / "shown" / "log" / f"{plant}.txt"

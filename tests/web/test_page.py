@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SCREENSHOTS = Path(__file__).parents[2] / "docs" / "screenshots"
 PHONE = {"width": 390, "height": 844}
+ASKED = "/ask?q=What+did+they+decide+about+the+budget+for+cameras%3F"
 BRINGS = """async ([name, type, base64, event]) => {
   const bytes = Uint8Array.from(atob(base64), (each) => each.charCodeAt(0));
   const data = new DataTransfer();
@@ -541,12 +542,44 @@ def test_the_page_is_light(new_page):
     assert sum(weights) < 130_000
 
 
+def test_the_page_answers_from_what_is_here(page):
+    page.goto("/")
+    page.locator("#open-ask").click()
+    page.wait_for_url("**/ask")  # and its script, without which Enter begins a line
+    put(page, "What did they decide about the budget for cameras?")
+    assert "The budget for new cameras is $400" in page.locator(".said").inner_text()
+    assert page.locator(".unsupported").count() == 0
+    page.locator(".cite").first.click()
+    viewer = page.locator("#viewer [data-name='meeting.ogg']")
+    viewer.wait_for()
+    start = float(viewer.get_attribute("data-start"))
+    assert 8 < start < 10
+    until(page, f"Math.abs(document.querySelector('#viewer [data-media]').currentTime - {start}) < 0.5")
+    assert viewer.locator("mark").all_inner_texts() == ["The budget for new cameras is $400"]
+    page.keyboard.press("Escape")
+    page.wait_for_url("**/ask")
+    put(page, "What has outgrown its pot?")
+    page.locator(".turn:last-child .source").first.click()
+    viewer = page.locator("#viewer [data-name='fern.md']")
+    marked = viewer.locator(".found mark").first.inner_text()
+    assert "The fern on the north window has outgrown its pot" in " ".join(marked.split())
+
+
+def put(page: Page, question: str) -> None:
+    """Ask it in the chat, and wait for the whole answer."""
+    page.locator("#question").fill(question)
+    page.keyboard.press("Enter")
+    page.locator(".turn:last-child:not([aria-busy]), #fault:not(:empty)").first.wait_for()
+    assert page.locator("#fault").inner_text() == ""
+
+
 @pytest.mark.skipif(not os.environ.get("SCREENSHOTS"), reason="SCREENSHOTS=1 makes the screenshots")
 @pytest.mark.parametrize(
     ("name", "address", "options"),
     [
         ("light", "/?q=a+cat", {"color_scheme": "light"}),
         ("dark", "/", {"color_scheme": "dark"}),
+        ("ask", ASKED, {"viewport": {"width": 1000, "height": 480}, "device_scale_factor": 1.5}),
         ("phone", "/?q=a+cup+of+coffee", {"viewport": PHONE, "device_scale_factor": 2, "has_touch": True}),
     ],
 )

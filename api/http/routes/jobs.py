@@ -14,7 +14,7 @@ from api.http.replies import reply
 from api.http.schemas_jobs import IndexIn, JobAnswer, JobsOut
 from api.http.state import State
 from api.job import Job
-from api.keys import Caller, Scope
+from api.keys import Caller, Scope, lives
 
 router = APIRouter(prefix="/v1", tags=["jobs"], dependencies=[needs(Scope.INDEX)])
 
@@ -70,12 +70,7 @@ async def job_events(
 def _next(state: State, followed: Iterator[Job], caller: Caller) -> Job | None:
     """What comes next; None at the end, and once the key has been revoked."""
     job = next(followed, None)
-    if caller.key_id is not None:
-        with state.library.catalog.read() as tx:
-            kept = tx.keys.at(caller.key_id)
-        if kept is None or not kept.live:
-            return None
-    return job
+    return job if lives(state.library, caller) else None
 
 
 def started(job: Job) -> Response:

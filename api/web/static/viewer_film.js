@@ -1,6 +1,7 @@
 // Films and recordings: they start at their moment, and what is said runs along.
 
 const NEAR_S = 0.05; // a player rounds the time that it is sent to
+const POINTED_S = 0.5; // for which what an answer points at stays where it is
 
 /** Bring the player of a viewer to life, if it has one. */
 export function film(viewer) {
@@ -31,9 +32,13 @@ export function film(viewer) {
 function begin(viewer, player, start) {
   if (start && Math.abs(player.currentTime - start) > NEAR_S) player.currentTime = start;
   if (!(player instanceof HTMLVideoElement)) return;
+  const pointed = viewer.querySelector(".viewer-pointed");
   if (!player.videoWidth) {
     // The sound can be played, and the picture cannot.
     giveUp(viewer, player, start, "This browser plays the sound of this film, and cannot show its picture.");
+  } else if (pointed) {
+    // It lies on this picture of the film and on no other.
+    player.addEventListener("timeupdate", () => pointed.toggleAttribute("hidden", Math.abs(player.currentTime - start) > POINTED_S));
   } else if (!matchMedia("(prefers-reduced-motion: reduce)").matches) {
     player.muted = true; // or no browser lets it begin by itself
     player.play().catch(() => (player.muted = false));

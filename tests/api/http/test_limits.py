@@ -14,7 +14,7 @@ from tests.api.http.test_gate import refused
 @pytest.mark.parametrize(
     ("path", "megabytes", "seconds"),
     [("/v1/search", 32, 30), ("/v1/searching", 1, 30), ("/v1/saved/x", 32, 30), ("/v1/index", 1, 30),
-     ("/v1/eval", 32, 600),
+     ("/v1/eval", 32, 600), ("/v1/answer", 32, 600),
      ("/", 1, 30), ("/v1/labels", 1, 600)],
 )  # fmt: skip
 def test_limits_of_routes(path, megabytes, seconds):

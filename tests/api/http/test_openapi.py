@@ -16,7 +16,7 @@ from api.http.limits import limit_of
 from api.keys import Scope
 from bowerbird.settings import ServeSettings
 
-UNDOCUMENTED = {"/openapi.json", "/mcp", "/", "/hits", "/sign-in", "/sign-out"}
+UNDOCUMENTED = {"/openapi.json", "/mcp", "/", "/ask", "/hits", "/sign-in", "/sign-out"}
 """The page and what belongs to it, the document itself, and MCP, which describes itself."""
 SESSION_ONLY = {"/sign-out"}
 ADMIN = {"/metrics", "/v1/eval", "/v1/reencode"}

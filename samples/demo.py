@@ -1,4 +1,4 @@
-"""What `make demo` runs: photos, a film, a recording, a paper and a few notes are indexed, and then searched.
+"""What `make demo` runs: photos, a film, a recording, a paper and a few notes are indexed, searched and asked.
 
 The photos are those of scikit-image, which came by pip. Each step is the command that a person would type.
 """
@@ -30,6 +30,8 @@ SEARCHES = (
     ("--image", str(PHOTOS / "chelsea.png")),
     ("the constitution of the Roman republic",),
 )
+QUESTION = "What did they decide about the budget for cameras?"
+"""Answered in a recording, by what is said there at its tenth second."""
 
 
 def main(folder: Path) -> None:
@@ -40,10 +42,13 @@ def main(folder: Path) -> None:
     run(library, "index", *places, "--encoder", "concepts", fails_are_fine=True)
     for arguments in SEARCHES:
         run(library, "search", *arguments, "--limit", "3")
+    run(library, "caption")
+    run(library, "ask", QUESTION)
     shown = shlex.join([os.path.relpath(BOWERBIRD), "--library", os.path.relpath(library)])
     print("\nNow with your own pictures and notes:")
     print(f"  {shown} index ~/Pictures")
     print(f"  {shown} search 'a dog on a beach'")
+    print(f"  {shown} ask 'when did we last see the sea?'")
     print(f"  {shown} serve --open")
 
 

@@ -65,7 +65,7 @@ def _named(line: str) -> list[str]:
     return re.findall(r"`([a-z]+)[^`]*`", line.split("|")[1])
 
 
-@pytest.mark.parametrize("section", ["decode", "index", "search", "serve"])
+@pytest.mark.parametrize("section", ["decode", "index", "search", "caption", "answer", "serve"])
 def test_a_fresh_library_shows_settings_that_there_are(section):
     part = FRESH_TOML.partition(f"[{section}]")[2].partition("\n[")[0]
     names = re.findall(r"^# (\w+) =", part, re.MULTILINE)

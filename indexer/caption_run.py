@@ -120,8 +120,9 @@ class CaptionRun:
     def _pages(self) -> Iterator[tuple[Sequence[_Open], Mapping[int, Sequence[Copy]]]]:
         after = 0
         while self._left is None or self._left > 0:
+            most = _PAGE if self._left is None else min(_PAGE, self._left)  # what fails makes room for what comes after
             with self._library.catalog.read() as tx:
-                ids = tx.captions.lacking(self._task, after, _PAGE)
+                ids = tx.captions.lacking(self._task, after, most)
                 if not ids:
                     return
                 after = ids[-1]
@@ -223,6 +224,8 @@ class CaptionRun:
     def _fail(self, opened: _Open, failure: FailedFile) -> None:
         self.failed[failure] = None
         self._lost += 1
+        if self._left is not None:
+            self._left += 1
         opened.failed = True
         opened.waiting -= 1
         self._tell()

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 MOST_NAME = 100
 SESSION_LASTS = timedelta(days=30)
-_TOKEN = re.compile(r"bb_([1-9][0-9]{0,17})_([A-Za-z0-9_-]{43})")
+PREFIX = "bb_"
+"""With which every token begins."""
+_TOKEN = re.compile(PREFIX + r"([1-9][0-9]{0,17})_([A-Za-z0-9_-]{43})")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 _NOBODY = "-" * 64  # the hash of nothing
 
@@ -100,7 +102,7 @@ def create(
                 raise UsageError(f"there is a key {named!r} already: choose another name, or revoke that one first")
             tx.keys.remove(named)
         kept = tx.keys.add(named, _hash(secret), held, expires)
-    return f"bb_{kept.id}_{secret}", _key(kept)
+    return f"{PREFIX}{kept.id}_{secret}", _key(kept)
 
 
 def keys(library: Library | Catalog) -> Sequence[Key]:

@@ -23,7 +23,7 @@ from api.http.connections import hang_up
 from api.http.deps import COOKIE
 from api.http.pools import Pool
 from api.http.problems import Refused, of_error
-from api.keys import LOCAL, Caller, caller_of, caller_of_session
+from api.keys import LOCAL, PREFIX, Caller, caller_of, caller_of_session
 from bowerbird.errors import BowerbirdError
 from bowerbird.settings import ServeSettings
 from bowerbird.wiring import Library
@@ -174,7 +174,11 @@ class Gate:
 
     async def _caller(self, scope: Scope, headers: Headers) -> Caller | None:
         """Who sent the request; None where nobody knows. Raises `Refused` where a key is named that is none."""
-        if (said := headers.get("authorization")) is not None:
+        local = self._keyless and not _came_through_a_proxy(scope, headers)
+        said = headers.get("authorization")
+        if local and (said is None or not said.partition(" ")[2].strip().startswith(PREFIX)):
+            return LOCAL  # programs that insist on a key send any word where none is needed
+        if said is not None:
             kind, _, token = said.partition(" ")
             found = None
             if kind.lower() == "bearer":
@@ -186,8 +190,6 @@ class Gate:
                     {"WWW-Authenticate": "Bearer"},
                 )
             return found
-        if self._keyless and not _came_through_a_proxy(scope, headers):
-            return LOCAL
         origin = headers.get("origin")
         if (session := _session(headers)) is None or not (origin is None or self._is_own(origin, headers)):
             return None  # a page elsewhere that may use the API brings a key: the cookie is the page's own

@@ -97,6 +97,13 @@ def test_a_page_that_was_named_is_let_in_without_the_cookie(serving, library, mo
     refused(client.options("/v1/search", headers={**asked, "origin": "https://photos.example.evil.example"}), 403)
 
 
+@pytest.mark.parametrize(
+    ("said", "status"), [("Bearer none", 200), ("Basic YTpi", 200), ("", 200), ("Bearer bb_1_" + "x" * 43, 401)]
+)
+def test_where_no_key_is_needed_any_word_will_do_but_no_key_that_has_ended(client, said, status):
+    assert client.get("/v1/search?q=x", headers={"authorization": said}).status_code == status
+
+
 def test_names_of_a_proxy_are_known_once_they_are_named(serving, library, monkeypatch):
     monkeypatch.setattr(library.settings.serve, "allow_hosts", ("Photos.Example",))
     assert serving().get("/healthz", headers={"host": "photos.example"}).status_code == 200

@@ -12,7 +12,7 @@ from bowerbird.models.answerers import BUILT_IN
 from bowerbird.models.destinations import destination
 from bowerbird.settings import Settings
 from bowerbird.types import AssetKind, SegmentKind
-from search.exhibits import PictureOf, thumbnails
+from search.exhibit_pictures import PictureOf, thumbnails
 from search.service import Search
 
 

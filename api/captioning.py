@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.errors import UsageError
+from bowerbird.models.captioners import BUILT_IN
 from bowerbird.ports import Captioner
 from bowerbird.store.catalog.caption_albums import OWNER
 from bowerbird.types import SegmentKind
@@ -15,9 +16,6 @@ from bowerbird.wiring import Library
 from indexer.caption import CaptionReport, caption
 from indexer.pipeline import OnProgress
 from search.caption_examples import CaptionExamples
-
-BUILT_IN = "concepts"
-"""The captioner that costs next to nothing."""
 
 
 def caption_library(

@@ -20,6 +20,7 @@ from typing import Self
 from api.job import Job, NoSuchJob, OutsideRoots, Progress
 from api.job_process import JobProcess
 from bowerbird.errors import BowerbirdError, LibraryBusy, UsageError
+from bowerbird.models.captioners import BUILT_IN
 from bowerbird.store.catalog import Transaction
 from bowerbird.store.catalog.jobs import Job as Record
 from bowerbird.store.lease import check_free, works_on
@@ -33,8 +34,6 @@ _DOING = {
     "reencode": "re-encoding this library",
     "caption": "captioning the pictures of this library",
 }
-NO_ENDPOINT = "concepts"
-"""The captioner that is built in."""
 _TELL_EVERY_S = 0.2
 _KEPT = 20
 """Jobs that have ended and stay in memory, for their reports."""
@@ -90,13 +89,11 @@ class Jobs:
     ) -> Job:
         """Caption what lacks a caption, as `indexer.caption.caption` does.
 
-        ``captioner`` is `NO_ENDPOINT` or what the settings name, which None stands for. Raises `UsageError` where it is
+        ``captioner`` is `BUILT_IN` or what the settings name, which None stands for. Raises `UsageError` where it is
         another one, `LibraryBusy`, `LibraryError`.
         """
-        if captioner not in {None, NO_ENDPOINT, self._library.settings.caption.captioner}:
-            raise UsageError(
-                f"{captioner!r} is not the captioner of this library's settings; say {NO_ENDPOINT}, or none"
-            )
+        if captioner not in {None, BUILT_IN, self._library.settings.caption.captioner}:
+            raise UsageError(f"{captioner!r} is not the captioner of this library's settings; say {BUILT_IN}, or none")
         return self._start("caption", (), kinds=list(kinds), limit=limit, again=again, captioner=captioner)
 
     def all(self, limit: int = 50) -> list[Job]:

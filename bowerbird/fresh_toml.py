@@ -35,6 +35,7 @@ FRESH_TOML = """\
 [answer]
 # answerer = "extractive"   # or openai:MODEL@URL: questions and what was found go to that address
 # timeout_s = 60
+# per_minute = 30           # questions of one key that a server passes on to such an address, 0 for any number
 
 [serve]
 # host = "127.0.0.1"        # anything but a loopback address demands keys: bowerbird keys create

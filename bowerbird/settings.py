@@ -93,6 +93,9 @@ class AnswerSettings(BaseModel):
     """``extractive`` or ``openai:MODEL@URL``."""
     timeout_s: float = Field(60.0, gt=0)
     """What an endpoint may take for one answer, all tries together."""
+    per_minute: int = Field(30, ge=0)
+    """Questions that a server takes of one key for an endpoint, or of one address where no key is asked for; 0: any
+    number."""
 
 
 class ServeSettings(BaseModel):

@@ -16,7 +16,8 @@ from bowerbird.answers import Answer, Ended, Event, Question, Retrieved
 from bowerbird.errors import EndpointFailed, QueryError
 from bowerbird.ports import Answerer
 from search.citing.cite import Citing
-from search.exhibits import PictureOf, exhibits_for
+from search.exhibit_pictures import PictureOf
+from search.exhibits import exhibits_for
 from search.parse import MOST_CHARACTERS
 from search.question_picture import with_own_picture
 from search.service import Search

@@ -2,6 +2,9 @@
 
 Which examples stand in a prompt matters, and the nearest serve best (Liu et al., What Makes Good In-Context Examples
 for GPT-3?, 2022; for pictures, Yang et al., An Empirical Study of GPT-3 for Few-Shot Knowledge-Based VQA, 2022).
+
+They are what the owner wrote here and nothing else. Titles and keywords that stand in files may be anybody's, and an
+example is the one part of a request that a model is meant to imitate.
 """
 
 from __future__ import annotations
@@ -17,13 +20,11 @@ from numpy.typing import NDArray
 from bowerbird.answers import Shown
 from bowerbird.errors import DecodeFailed
 from bowerbird.moments import Moment, Wanted
-from bowerbird.types import AssetInfo, Pixels, SegmentKind, Space, Vectors
+from bowerbird.types import Pixels, Vectors
 from bowerbird.wiring import Library
 
 MOST_OWN = 10_000
 """Captions by the owner that are held in memory, the newest."""
-_NEIGHBOURS = 64
-"""Pictures among which labelled ones are looked for."""
 _PICTURES = 64
 """Decoded examples that are kept: an album's pictures have the same neighbours."""
 
@@ -43,36 +44,32 @@ class CaptionExamples:
         """``picture_px``: the longest side of the pictures that go with them, as far as thumbnails reach; 0: none."""
         self._library = library
         self._px = picture_px
-        self._space: Space | None = None
         self._own: tuple[list[_Told], NDArray[np.float16]] | None = None
         self._pictures: OrderedDict[str, Pixels | None] = OrderedDict()
 
     def nearest(self, vector: Vectors, most: int) -> list[Shown]:
         """At most ``most`` examples near to a picture, whose ``vector`` in the joint space has shape ``(dimension,)``.
 
-        First captions that the owner wrote, then titles and keywords that stand in files, each the nearest first. The
-        picture itself is none of them, nor are the same words twice. The joint space is that of the first call, though
-        another be switched to meanwhile.
+        The nearest come first. The picture itself is none of them, nor are the same words twice. The joint space is
+        that of the first call, though another be switched to meanwhile.
         """
-        if self._space is None:
-            self._space = self._library.joint
-        space = self._space
         found: dict[str, _Told] = {}
-        for told in (*self._captioned(vector, space), *self._labelled(vector, space)) if most > 0 else ():
+        for told in self._captioned(vector) if most > 0 else ():
             found.setdefault(told.text.casefold(), told)
             if len(found) >= most:
                 break
         return [Shown(told.text, self._picture(told.hash)) for told in found.values()]
 
-    def _captioned(self, vector: Vectors, space: Space) -> Iterator[_Told]:
-        told, vectors = self._all_captioned(space)
+    def _captioned(self, vector: Vectors) -> Iterator[_Told]:
+        told, vectors = self._all_captioned()
         if told:
             for at in np.argsort(-(vectors.astype(np.float32) @ vector), kind="stable").tolist():
                 if not _same(vectors[at], vector):
                     yield told[at]
 
-    def _all_captioned(self, space: Space) -> tuple[list[_Told], NDArray[np.float16]]:
+    def _all_captioned(self) -> tuple[list[_Told], NDArray[np.float16]]:
         if self._own is None:
+            space = self._library.joint
             with self._library.catalog.read() as tx:
                 said = tx.captions.by_owner(MOST_OWN)
                 shown = tx.segments.first_pictures([asset_id for asset_id, _, _ in said], space.id)
@@ -80,23 +77,6 @@ class CaptionExamples:
             stacked = np.asarray([shown[asset_id] for asset_id, _ in told], np.float16).reshape(-1, space.dimension)
             self._own = [each for _, each in told], stacked
         return self._own
-
-    def _labelled(self, vector: Vectors, space: Space) -> Iterator[_Told]:
-        library = self._library
-        view = library.views.view(space, SegmentKind.IMAGE)
-        ids = view.search(np.asarray(vector[None], np.float32), _NEIGHBOURS)[1][0]
-        near = ids[ids >= 0].tolist()
-        with library.catalog.read() as tx:
-            owned = tx.segments.placed(near)
-            moments = tx.segments.moments([each.segment_id for each in owned.values()])
-            shown = tx.segments.first_pictures([each.asset_id for each in owned.values()], space.id)
-        for id_ in near:
-            found = moments.get(owned[id_].segment_id) if id_ in owned else None
-            if found is None or not (label := label_of(found.asset.info)):
-                continue
-            own = shown.get(found.asset.id)
-            if own is None or not _same(own.astype(np.float16), vector):
-                yield _Told(found.asset.hash, label)
 
     def _picture(self, asset_hash: str) -> Pixels | None:
         if not self._px:
@@ -119,11 +99,6 @@ class CaptionExamples:
 def examples_for(library: Library, vector: Vectors, most: int, picture_px: int = 0) -> list[Shown]:
     """As `CaptionExamples.nearest`, for a single picture."""
     return CaptionExamples(library, picture_px).nearest(vector, most)
-
-
-def label_of(info: AssetInfo) -> str | None:
-    """What somebody wrote into a file to say what it shows: its title, for want of one its keywords."""
-    return info.title or ", ".join(info.keywords) or None
 
 
 def _same(one: NDArray[np.float16], vector: Vectors) -> bool:

@@ -8,12 +8,15 @@ What goes on from an earlier question ("and who pays?") is looked for twice: as 
 put ahead of it. A moment counts by the better of the two, so neither a question that cannot be understood alone nor one
 that changes the subject is lost. A question with a picture is likewise looked for by the picture, and by picture and
 words together.
+
+Of a question about one whole film, talk or paper the evidence is looked for in the same way, in that alone. Some of it
+is spread over the whole, since few questions about all of a thing say what to look for ("what is this about?").
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bowerbird.answers import About, Exhibit, Question
@@ -21,19 +24,16 @@ from bowerbird.errors import QueryError
 from bowerbird.ports import Answerer
 from bowerbird.queries import Query
 from bowerbird.store.catalog import Transaction
+from bowerbird.store.catalog.filters import Selection
 from bowerbird.store.catalog.segments import Found
 from bowerbird.types import PICTURED, AssetKind, Segment, SegmentKind
 from search.compose import examples
+from search.exhibit_pictures import PictureOf, thumbnails
 from search.fuse import Candidate
 from search.hydrate import path_of, place_in_words
 from search.moments_in_words import clock
 from search.service import Search
-from search.thumbnails import thumbnails_of
 from search.words import terms_of
-
-PictureOf = Callable[[Exhibit, int], bytes | None]
-"""(exhibit, longest side in pixels) -> an encoded picture, JPEG or WebP, of what the exhibit shows: of a region that
-part alone; None where there is none to be had."""
 
 TURNS_BEHIND = 2
 """Questions before this one that it may go on from."""
@@ -47,6 +47,8 @@ BESIDE = 4
 """One of so many exhibits is a neighbour of the best ones, for the sake of what its own place has to be cited for."""
 PICTURES = 3
 """One of so many may be a picture, where the question is in words."""
+SPREAD = 3
+"""Of a whole film or paper one of so many exhibits is there for being spread over it, whatever the question is."""
 NEARBY_S = 5.0
 """How far from the time that a question is about a moment may lie, where nothing is seen or said at that very time."""
 
@@ -67,15 +69,16 @@ def exhibits_for(
 ) -> list[Exhibit]:
     """At most ``answerer.exhibits`` moments that bear on ``question``, numbered from 1, the most relevant first.
 
-    With `Question.about` only what is seen, said and written there. ``picture_of`` makes the pictures, for an answerer
-    that looks at any; None: stored thumbnails. An empty library gives none.
+    With `Question.about` only what is seen, said and written there; of a long film, talk or paper in the order in which
+    it stands there. ``picture_of`` makes the pictures, for an answerer that looks at any; None: stored thumbnails. An
+    empty library gives none.
 
     Raises `QueryError` where what the question is about is not in the library, or its picture cannot be read; and what
     `Search.run` raises.
     """
     with search.library.catalog.read() as tx:
         if question.about is not None:
-            chosen = _there(tx, question.about, answerer.exhibits)
+            chosen = _there(search, tx, question, question.about, answerer)
         else:
             chosen = _retrieved(search, tx, question, answerer)
         exhibits = _exhibits(tx, chosen)
@@ -88,38 +91,34 @@ def exhibits_for(
     ]
 
 
-def thumbnails(search: Search) -> PictureOf:
-    """Pictures as they are stored, however large they are wanted."""
-
-    def picture_of(exhibit: Exhibit, longest_px: int) -> bytes | None:
-        path = thumbnails_of(search.library, [exhibit])[0]
-        try:
-            data = None if path is None else path.read_bytes()
-        except FileNotFoundError:  # forgotten since
-            return None
-        return _cut(data, exhibit) if data is not None and exhibit.segment_kind is SegmentKind.REGION else data
-
-    return picture_of
-
-
 def _retrieved(search: Search, tx: Transaction, question: Question, answerer: Answerer) -> list[_Chosen]:
+    known = _ranked(search, tx, question, answerer)
+    beside = answerer.exhibits // BESIDE
+    pictures = _most_pictures(question, answerer)
+    chosen = _choose(known, answerer.exhibits - beside, pictures)
+    relevance = {each.found.segment.id: each.relevance for each in known}
+    chosen = _choose([*chosen, *_beside(tx, chosen, relevance), *known], answerer.exhibits, pictures)
+    return sorted(chosen, key=lambda each: -each.relevance)
+
+
+def _ranked(
+    search: Search, tx: Transaction, question: Question, answerer: Answerer, within: Selection | None = None
+) -> list[_Chosen]:
+    """What bears on the question and ``answerer`` can make something of, the most relevant first."""
     best: dict[int, Candidate] = {}
     for query in readings(question):
-        for each in search.moments(tx, query, 3 * answerer.exhibits):
+        for each in search.moments(tx, query, 3 * answerer.exhibits, within):
             if each.segment_id not in best or each.order < best[each.segment_id].order:
                 best[each.segment_id] = each
     ranked = sorted(best.values(), key=lambda each: each.order)
     # Several moments fall together, and pictures go, so more are looked up than are wanted.
     moments = tx.segments.moments([each.segment_id for each in ranked[: 12 * answerer.exhibits]])
     known = [_Chosen(moments[each.segment_id], each.relevance) for each in ranked if each.segment_id in moments]
-    if not answerer.picture_px and question.image is None:
-        known = _bearing_text(tx, known)
-    beside = answerer.exhibits // BESIDE
-    pictures = answerer.exhibits if question.image is not None else answerer.exhibits // PICTURES
-    chosen = _choose(known, answerer.exhibits - beside, pictures)
-    relevance = {each.found.segment.id: each.relevance for each in known}
-    chosen = _choose([*chosen, *_beside(tx, chosen, relevance), *known], answerer.exhibits, pictures)
-    return sorted(chosen, key=lambda each: -each.relevance)
+    return known if answerer.picture_px or question.image is not None else _bearing_text(tx, known)
+
+
+def _most_pictures(question: Question, answerer: Answerer) -> int:
+    return answerer.exhibits if question.image is not None else answerer.exhibits // PICTURES
 
 
 def _bearing_text(tx: Transaction, known: Sequence[_Chosen]) -> list[_Chosen]:
@@ -183,7 +182,7 @@ def _place(found: Found) -> object:
     return (found.asset.id, segment.page, segment.start_s) if segment.kind in PICTURED else None
 
 
-def _there(tx: Transaction, about: About, most: int) -> list[_Chosen]:
+def _there(search: Search, tx: Transaction, question: Question, about: About, answerer: Answerer) -> list[_Chosen]:
     """What a question is about: the moment that was named, and what else is seen, said and written there."""
     if about.segment_id is None and about.asset_id is None:
         raise QueryError("what the question is about is not said: name a segment or an asset of this library")
@@ -207,6 +206,9 @@ def _there(tx: Transaction, about: About, most: int) -> list[_Chosen]:
         where = at if page is None else f"on page {page}"
         raise QueryError(f"the file that the question is about has nothing {where}: ask about another moment of it")
     there = [_Chosen(found[each], 1.0) for each in ids if each in found]
+    whole = example.segment_id is None and start_s is None and page is None
+    if whole and len(there) > answerer.exhibits and there[0].found.asset.info.kind is not AssetKind.IMAGE:
+        return _throughout(search, tx, question, answerer, example.asset_id)
     if example.segment_id is not None and start_s is None and page is None:
         # Of a text without pages the passage alone is meant, of a picture all that was read off it.
         there = [
@@ -217,7 +219,27 @@ def _there(tx: Transaction, about: About, most: int) -> list[_Chosen]:
     first, rest = there[: example.segment_id is not None], there[example.segment_id is not None :]
     rest = [each for each in rest if each.found.segment.kind is not SegmentKind.REGION]
     rest.sort(key=lambda each: each.found.segment.kind not in PICTURED)
-    return _choose([*first, *rest], most, most)
+    return _choose([*first, *rest], answerer.exhibits, answerer.exhibits)
+
+
+def _throughout(
+    search: Search, tx: Transaction, question: Question, answerer: Answerer, asset_id: int
+) -> list[_Chosen]:
+    """What bears on the question in one long asset, and what else it takes to have seen all parts of it, in order."""
+    most = answerer.exhibits
+    near = _ranked(search, tx, question, answerer, tx.filtered.only([asset_id]))
+    tells = question.image is not None or bool(terms_of(question.text)[0])
+    chosen = _choose(near, most - most // SPREAD if tells else 0, _most_pictures(question, answerer))
+    ids = tx.surroundings.spread(asset_id, most - len(chosen), pictures=answerer.picture_px > 0)
+    found = tx.segments.moments(ids)
+    relevance = {each.found.segment.id: each.relevance for each in near}
+    spread = [_Chosen(found[each], relevance.get(each, 0.0)) for each in ids if each in found]
+    # What is spread may be among the nearest; then there is room for more of those.
+    return sorted(_choose([*chosen, *spread, *near], most, most), key=lambda each: _in_order(each.found.segment))
+
+
+def _in_order(segment: Segment) -> tuple[float, int, int]:
+    return segment.start_s or 0.0, segment.page or 0, segment.ordinal
 
 
 def _exhibits(tx: Transaction, chosen: Sequence[_Chosen]) -> list[Exhibit]:
@@ -294,20 +316,3 @@ def _in_one_scene(one: Segment, other: Segment) -> bool:
     if one.start_s is None or other.start_s is None or one.start_s == other.start_s:
         return one.page == other.page
     return one.start_s < (other.end_s or other.start_s) and other.start_s < (one.end_s or one.start_s)
-
-
-def _cut(data: bytes, exhibit: Exhibit) -> bytes:
-    """The part of a picture that lies in the exhibit's box, JPEG."""
-    import io
-
-    from PIL import Image
-
-    box = exhibit.box
-    if box is None:
-        return data
-    with Image.open(io.BytesIO(data)) as image:
-        width, height = image.size
-        corners = (box.x * width, box.y * height, (box.x + box.width) * width, (box.y + box.height) * height)
-        out = io.BytesIO()
-        image.convert("RGB").crop(tuple(map(round, corners))).save(out, "JPEG", quality=90)  # type: ignore[arg-type]
-    return out.getvalue()

@@ -209,16 +209,16 @@ class Search:
             understood=parsed.understood,
         )
 
-    def moments(self, tx: Transaction, query: Query, most: int) -> list[Candidate]:
+    def moments(self, tx: Transaction, query: Query, most: int, within: Selection | None = None) -> list[Candidate]:
         """The ``most`` best moments of each kind and source, in one list, best first; of one asset there may be many.
 
-        ``text``, ``also`` and ``image`` of the query are looked for as they stand: no filters are read off a question.
-        Raises what `search` raises.
+        ``text``, ``also`` and ``image`` of the query are looked for as they stand, ``within`` these or everywhere:
+        no filters are read off it. Raises what `search` raises.
         """
         if self._spaces is None:
             self.library.refresh_spaces(tx)
         aimed = aims(self.spaces, tx, query, self._vectors)
-        found = self._gatherer.moments(tx, aimed, query, tx.filtered.select(Filters(), wanted=most), most)
+        found = self._gatherer.moments(tx, aimed, query, within or tx.filtered.select(Filters(), wanted=most), most)
         if _is_picture_alone(query):
             found = [each.best for each in self._recognised(tx, query, [Gathered(each) for each in found])]
         return found

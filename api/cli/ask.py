@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.common import JsonOption, LibraryOption, chosen, print_json, printable, say
-from bowerbird.errors import QueryError, UsageError
+from bowerbird.errors import EndpointFailed, QueryError, UsageError
 
 if TYPE_CHECKING:
     from bowerbird.answers import About, Answer, Citation
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from search.answer import Ended, Event
 
 DECLINED = "Nothing here answers that."
-UNSUPPORTED = "[unsupported]"
 _TIME = re.compile(r"(?:(?:(\d{1,4}):)?(\d{1,4}):)?(\d{1,7}(?:\.\d{1,6})?)")
 _PARTED = re.compile(r"(.+)([@#])([^@#]*)", re.DOTALL)
 _JOINERS = "\u200c\u200d"  # which some scripts, and many emoji, cannot do without
@@ -92,8 +91,10 @@ def ask(
         print_json({**answer_to_json(ended.answer, question), "trouble": ended.trouble})
     else:
         _show_end(ended)
-    if opens:
+    if opens and (ended.answer.citations or ended.trouble is None):
         _open_first(ended.answer)
+    if ended.trouble is not None:  # what came of it has been shown, and is not all
+        raise EndpointFailed(f"the answer was cut off: {ended.trouble}")
 
 
 def about_of(search: Search, said: str) -> About:
@@ -132,7 +133,7 @@ def seconds(said: str) -> float:
 
 def _show(event: Event) -> None:
     """Text as it comes; citations are listed at the end."""
-    from search.citing.cite import Said
+    from search.citing.cite import UNSUPPORTED, Said
 
     if isinstance(event, Said):
         text = _harmless(event.text)
@@ -143,6 +144,8 @@ def _show(event: Event) -> None:
 
 
 def _show_end(ended: Ended) -> None:
+    from search.citing.cite import UNSUPPORTED
+
     answer = ended.answer
     if not answer.text:
         typer.echo(DECLINED)
@@ -153,9 +156,7 @@ def _show_end(ended: Ended) -> None:
         typer.echo()
     for number, citation in enumerate(answer.citations, 1):
         typer.echo(_line(number, citation))
-    if ended.trouble is not None:
-        say(f"bowerbird: the answer was cut off: {ended.trouble}")
-    elif answer.text and not answer.supported:
+    if answer.text and not answer.supported and ended.trouble is None:
         say(f"What is marked {UNSUPPORTED} is borne out by nothing in this library.")
 
 

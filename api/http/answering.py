@@ -8,13 +8,15 @@ from contextlib import closing, suppress
 from typing import Generic, Literal, TypeVar
 
 from fastapi import Request
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 
 from api.asking import pictures_of
+from api.http.allowance import Allowed, who_asks
 from api.http.pools import Pool
 from api.http.state import State
 from bowerbird.answers import Question
 from bowerbird.errors import UsageError
+from bowerbird.models.answerers import BUILT_IN
 from bowerbird.models.listener import Left, Listener
 from search.answer import Ended, Event, answer
 
@@ -31,7 +33,7 @@ class Answering(Generic[T]):
     waits in it for a model elsewhere.
     """
 
-    def __init__(self, pool: Pool, begin: Callable[[], Iterator[T]]) -> None:
+    def __init__(self, pool: Pool | Allowed, begin: Callable[[], Iterator[T]]) -> None:
         self._come: asyncio.Queue[T | None] = asyncio.Queue()
         self._listener = Listener()
         self._loop = asyncio.get_running_loop()
@@ -41,7 +43,7 @@ class Answering(Generic[T]):
     async def next(self, within_s: float) -> T | None:
         """The next event; None where none has come in that time.
 
-        Raises what the iterator raises, `Refused` where the pool's line is full, and `StopAsyncIteration` at the end.
+        Raises what the iterator raises, `Refused` where the pool takes no more, and `StopAsyncIteration` at the end.
         """
         try:
             event = await asyncio.wait_for(self._come.get(), within_s)
@@ -74,9 +76,22 @@ class Answering(Generic[T]):
                     self._loop.call_soon_threadsafe(self._come.put_nowait, event)
 
 
-def answering_to(state: State, question: Question, spec: str | None = None) -> Answering[Event]:
+def answering_to(
+    state: State, asked_by: HTTPConnection, question: Question, spec: str | None = None
+) -> Answering[Event]:
     """An answer to ``question``, counted by what becomes of it; ``spec`` is the answerer's, None: the library's own."""
-    return Answering(state.pools.answers, lambda: _events(state, question, spec))
+    return Answering(threads_for(state, asked_by, spec), lambda: events_of(state, question, spec))
+
+
+def threads_for(state: State, asked_by: HTTPConnection, spec: str | None = None) -> Pool | Allowed:
+    """Where a question that came with this request is answered, if its caller has not asked too much.
+
+    The built-in answerer costs nothing but time on this machine, which the pool alone bounds.
+    """
+    answers = state.pools.answers
+    if (spec or state.library.settings.answer.answerer) == BUILT_IN:
+        return answers
+    return Allowed(answers, state.allowance, who_asks(asked_by.scope))
 
 
 async def next_event(answering: Answering[Event], request: Request) -> Event:
@@ -99,7 +114,8 @@ async def whole(answering: Answering[Event], request: Request) -> Ended:
         answering.close()
 
 
-def _events(state: State, question: Question, spec: str | None) -> Iterator[Event]:
+def events_of(state: State, question: Question, spec: str | None = None) -> Iterator[Event]:
+    """The way to an answer, which is counted by what becomes of it. Raises what `search.answer.answer` raises."""
     try:
         pictures = pictures_of(state.search, state.renditions)
         events = answer(state.search, question, state.library.answerer(spec), pictures)

@@ -6,12 +6,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from api.http import openapi, problems
+from api.http.answering import events_of, threads_for
 from api.http.asked import answer
 from api.http.gate import Gate
 from api.http.limits import Limits
@@ -105,8 +107,16 @@ def _parts(state: State) -> Parts:
     def find(query: Query) -> Awaitable[SearchResult]:
         return answer(query, state)
 
-    pools = state.pools
-    return Parts(state.library, state.search, find, state.jobs, state.renditions, pools.quick, pools.answers)
+    return Parts(
+        library=state.library,
+        search=state.search,
+        find=find,
+        events=partial(events_of, state),
+        jobs=state.jobs,
+        renditions=state.renditions,
+        threads=state.pools.quick,
+        answering=partial(threads_for, state),
+    )
 
 
 class _Mcp:

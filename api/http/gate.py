@@ -238,9 +238,10 @@ def _session(headers: Headers) -> str | None:
 
 def _turn_away(scope: Scope, headers: Headers) -> ASGIApp:
     """To the sign-in page with whoever opened a page, 401 to everybody else."""
-    opened = scope["path"] == "/" or scope["path"].startswith("/view/")
+    opened = scope["path"] in {"/", "/ask"} or scope["path"].startswith("/view/")
     if scope["method"] == "GET" and opened and "text/html" in headers.get("accept", ""):
-        query = scope["query_string"].decode("latin-1")
+        # A question may cost money: one that a link from elsewhere brought is not asked by signing in.
+        query = "" if scope["path"] == "/ask" else scope["query_string"].decode("latin-1")
         asked = quote(scope["path"] + (f"?{query}" if query else ""), safe="")
         return RedirectResponse(f"/sign-in?next={asked}", HTTPStatus.SEE_OTHER)
     return of_error(

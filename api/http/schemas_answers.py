@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.http.problems import MEDIA_TYPE
 from api.http.schemas import AssetIdText, AssetKindName, SegmentKindName
 from search.answer import MOST_TURNS
 from search.parse import LARGEST, MOST_CHARACTERS
@@ -141,3 +142,12 @@ _EVENT = {
     },
 }
 STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": _EVENT}}}}
+TOO_MANY: dict[int | str, dict[str, Any]] = {
+    429: {
+        "description": (
+            "Too many questions of one key, at once or within a minute (`[answer] per_minute`), for a model elsewhere"
+        ),
+        "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait"}},
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
+from api.http.allowance import Allowance
 from api.http.batching import Batcher
 from api.http.metrics import Metrics
 from api.http.pools import Pools
@@ -32,6 +33,8 @@ class State:
     searchers: Searchers
     """What answers queries."""
     metrics: Metrics
+    allowance: Allowance
+    """What each caller may ask of a model elsewhere."""
     keyless: bool
     """Whether whoever reaches this server may do everything: it listens to this machine alone."""
     ready: bool = field(default=False)
@@ -56,6 +59,7 @@ class State:
             texts=Batcher(search.prepare, on_batch=metrics.batches.observe),
             searchers=Searchers(search, pools.search, settings.serve.searchers),
             metrics=metrics,
+            allowance=Allowance(settings.answer.per_minute),
             keyless=keyless,
         )
         metrics.observe(state)

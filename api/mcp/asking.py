@@ -7,10 +7,10 @@ from dataclasses import astuple
 from typing import Annotated, Any
 
 from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import Field
 
-from api.asking import pictures_of
 from api.cli.common import printable
 from api.mcp import words
 from api.mcp.answers import Answer, Citation
@@ -20,7 +20,7 @@ from bowerbird.answers import Answer as Answered
 from bowerbird.answers import Citation as Cited
 from bowerbird.models.answerers import BUILT_IN
 from bowerbird.models.listener import Left, Listener
-from search.answer import Ended, answer
+from search.answer import Ended
 from search.moments_in_words import spot
 from search.parse import LARGEST, MOST_CHARACTERS
 
@@ -37,6 +37,7 @@ def register(server: MCPServer[Any], parts: Parts) -> None:
 
     @server.tool(title="Ask the person's media", description=ASK, annotations=reads)
     async def ask(
+        context: Context[Any, Any],
         question: Annotated[str, Field(description="A question in plain words", max_length=MOST_CHARACTERS)],
         segment_id: Annotated[
             int | None, Field(ge=-LARGEST, le=LARGEST, description="Ask about this moment alone, as a hit names it")
@@ -45,7 +46,8 @@ def register(server: MCPServer[Any], parts: Parts) -> None:
         asked = Question(question, None if segment_id is None else About(segment_id))
         listener = Listener()
         try:
-            answered = await parts.answering.run(_answered, parts, asked, listener)
+            answering = parts.answering(context.request_context.request)
+            answered = await answering.run(_answered, parts, asked, listener)
         finally:  # whoever asked may have gone away: then the work ends too
             listener.leave()
         data = _data(answered)
@@ -55,9 +57,7 @@ def register(server: MCPServer[Any], parts: Parts) -> None:
 
 def _answered(parts: Parts, question: Question, listener: Listener) -> Answered:
     """The whole answer. Raises `Left` where nobody waits for it any more."""
-    pictures = pictures_of(parts.search, parts.renditions)
-    events = answer(parts.search, question, None, pictures)
-    with listener.served(), closing(events):  # type: ignore[type-var]
+    with listener.served(), closing(parts.events(question)) as events:  # type: ignore[type-var]
         for event in events:
             if isinstance(event, Ended):
                 return event.answer

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, Self, TypeVar
 
 import anyio
 from anyio import to_thread
 
+from api.asking import pictures_of
+from bowerbird.answers import Event, Question
 from bowerbird.queries import Query, SearchResult
 from bowerbird.wiring import Library
+from search.answer import answer
 from search.service import Search
 
 if TYPE_CHECKING:
+    from starlette.requests import HTTPConnection
+
     from api.jobs import Jobs
     from api.renditions import Renditions
 
@@ -58,14 +63,25 @@ class Parts:
     search: Search
     find: Callable[[Query], Awaitable[SearchResult]]
     """By which queries are answered: `Search.run`, off the event loop."""
+    events: Callable[[Question], Iterator[Event]]
+    """By which questions are answered: `search.answer.answer`, with pictures."""
     jobs: Jobs
     renditions: Renditions
     threads: Threads
-    answering: Threads
-    """For answers to questions, which may take a minute."""
+    answering: Callable[[HTTPConnection | None], Threads]
+    """Where a question is answered, which may take a minute; by the request that it came with, if any."""
 
     @classmethod
-    def of(cls, library: Library, jobs: Jobs, renditions: Renditions, threads: Threads) -> Parts:
+    def of(cls, library: Library, jobs: Jobs, renditions: Renditions, threads: Threads) -> Self:
         """Parts of which the threads search, too."""
         search, answering = Search(library), OwnThreads(_ANSWERS, leaves=True)
-        return cls(library, search, lambda query: threads.run(search.run, query), jobs, renditions, threads, answering)
+        return cls(
+            library=library,
+            search=search,
+            find=lambda query: threads.run(search.run, query),
+            events=lambda question: answer(search, question, None, pictures_of(search, renditions)),
+            jobs=jobs,
+            renditions=renditions,
+            threads=threads,
+            answering=lambda _: answering,
+        )

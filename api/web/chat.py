@@ -13,8 +13,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.http.answering import answering_to
 from api.http.answering import whole as whole_answer
-from api.http.deps import COOKIE, TheState, needs
-from api.http.problems import of_error
+from api.http.deps import COOKIE, TheCaller, TheState, needs
+from api.http.problems import Refused, of_error
 from api.http.state import State
 from api.keys import Scope
 from api.web.render import render, shown
@@ -74,6 +74,7 @@ class Subject:
 async def chat(
     request: Request,
     state: TheState,
+    caller: TheCaller,
     q: Annotated[str, Query(max_length=MOST_CHARACTERS)] = "",
     about: Annotated[
         str | None,
@@ -82,7 +83,7 @@ async def chat(
     whole: Annotated[bool, Query(description="Answer at once, for want of a script")] = False,
 ) -> Response:
     """Empty, to be gone on with by its script; or with one question answered, where there is none."""
-    status, answer, fault, subject = HTTPStatus.OK, None, None, None
+    status, headers, answer, fault, subject = HTTPStatus.OK, None, None, None, None
     # Where a link on another site leads here, nothing is asked until somebody here says so: it may cost its owner.
     led = request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
     try:
@@ -90,10 +91,12 @@ async def chat(
             subject = await state.pools.quick.run(_subject, state, _about(about))
         if whole and q.strip() and not led:
             question = Question(q, about=None if about is None else _about(about))
-            ended = await whole_answer(answering_to(state, question), request)
+            ended = await whole_answer(answering_to(state, request, question), request)
             answer, fault = ended.answer, ended.trouble
     except BowerbirdError as error:
         status, fault = HTTPStatus(of_error(error).status_code), str(error)
+    except Refused as refused:
+        status, fault, headers = HTTPStatus(refused.status_code), refused.detail, refused.headers
     values: dict[str, Any] = {
         "q": q,
         "whole": whole,
@@ -103,11 +106,12 @@ async def chat(
         "answer": answer,
         "pieces": () if answer is None else list(pieces(answer.text)),
         "sources": () if answer is None else sources(answer.citations),
+        "who": "" if caller.key_id is None else caller.key_id,
         "sends_to": destination(state.library.settings.answer.answerer)["sends_to"],
         "session": COOKIE in request.cookies and not state.keyless,
         "max_mb": state.library.settings.serve.max_body_mb,
     }
-    return render("ask.html", values, status)
+    return render("ask.html", values, status, headers)
 
 
 def pieces(text: str) -> Iterator[Piece]:

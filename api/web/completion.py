@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Self
 
 from bowerbird.queries import Filters
 from bowerbird.store.catalog.facets import Facet, Facets
@@ -19,8 +20,6 @@ from search.saved import saved
 
 MOST = 8
 """Options at once."""
-_KNOWN = 10_000
-"""Places and cameras that are offered, the most frequent ones: few libraries have more."""
 _WORD = re.compile(r'(?:[A-Za-z_-]+:)?"[^"]*"?\S*|\S+')
 _FILTER = re.compile(r"([A-Za-z][A-Za-z_-]*):(.*)", re.DOTALL)
 _TIMES = ("today", "yesterday", "last week", "last month", "last summer", "last year", "3 days ago")
@@ -57,12 +56,39 @@ class Completion:
     options: tuple[Option, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """What a filter may be given, what is said of it, and the words that it is found by, `plain`."""
+
+    text: str
+    shows: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """All values that one state of the library holds, the most frequent first.
+
+    They are counted by SQL but looked through here: no database drops accents as `plain` does.
+    """
+
+    head: int
+    places: Sequence[_Value]
+    cameras: Sequence[_Value]
+    years: Facet
+
+    @classmethod
+    def of(cls, head: int, facets: Facets) -> Self:
+        """As the catalogue stood at ``head``."""
+        return cls(head, _counted(facets.places, facets.countries), _counted(facets.cameras), facets.years)
+
+
 class Completer:
     """Completes lines of the query language from what one library holds. Safe to share between threads."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._facets: tuple[int, Facets] | None = None
+        self._kept: _Known | None = None
         self._lock = threading.Lock()
 
     def complete(self, line: str, at: int) -> Completion:
@@ -90,22 +116,22 @@ class Completer:
             named = done.lower().split(",")
             offered = ((each.value, _MEANS[each]) for each in known if each.value not in named)
             return Completion(start + len(done + comma), end, _beginning(offered, last))
-        of: Mapping[str, Callable[[], Iterator[tuple[str, str]]]] = {
-            "near": lambda: _counted(self._known().places, self._known().countries),
-            "camera": lambda: _counted(self._known().cameras),
-            "lang": _languages,
-            "path": self._paths,
+        of: Mapping[str, Callable[[], Iterable[_Value]]] = {
+            "near": lambda: self._known().places,
+            "camera": lambda: self._known().cameras,
+            "lang": lambda: _told(_languages()),
+            "path": lambda: _told(self._paths()),
         }
-        offered_by = of.get(name, partial(_times, self._known))
+        offered_by = of.get(name, lambda: _told(_times(self._known().years)))
         return Completion(start, end, _containing(offered_by(), typed.strip('"')))
 
-    def _known(self) -> Facets:
-        """Counts of the whole library, made once for each state of it."""
+    def _known(self) -> _Known:
+        """Made once for each state of the library."""
         with self._library.catalog.read() as tx, self._lock:
             head = tx.head()
-            if self._facets is None or self._facets[0] != head:
-                self._facets = head, tx.facets.of(Filters(), most=_KNOWN)
-            return self._facets[1]
+            if self._kept is None or self._kept.head != head:
+                self._kept = _Known.of(head, tx.facets.of(Filters(), most=sys.maxsize))
+            return self._kept
 
     def _paths(self) -> Iterator[tuple[str, str]]:
         with self._library.catalog.read() as tx:
@@ -151,16 +177,20 @@ def _beginning(offered: Iterable[tuple[str, str]], typed: str) -> tuple[Option, 
     return tuple(Option(value, shows) for value, shows in offered if value.startswith(typed.lower()))[:MOST]
 
 
-def _containing(offered: Iterable[tuple[str, str]], typed: str) -> tuple[Option, ...]:
+def _containing(offered: Iterable[_Value], typed: str) -> tuple[Option, ...]:
     """Those in which a word begins with what was typed, values that begin with it first."""
     wanted = plain(typed)
-    found = []
-    for value, shows in offered:
-        here = plain(f"{value} {shows}" if wanted else value)
-        begins = plain(value).startswith(wanted)
-        if begins or re.search(rf"(?<![^\W_]){re.escape(wanted)}", here):
-            found.append((not begins, Option(_quoted(value), shows)))
-    return tuple(option for _, option in sorted(found, key=lambda each: each[0]))[:MOST]
+    word = re.compile(rf"(?<![^\W_]){re.escape(wanted)}")
+    begin: list[_Value] = []
+    hold: list[_Value] = []
+    for each in offered:
+        if each.words.startswith(wanted):
+            begin.append(each)
+            if len(begin) == MOST:
+                break
+        elif len(hold) < MOST and wanted in each.words and word.search(each.words):
+            hold.append(each)
+    return tuple(Option(_quoted(each.text), each.shows) for each in [*begin, *hold][:MOST])
 
 
 def _quoted(value: str) -> str:
@@ -168,17 +198,25 @@ def _quoted(value: str) -> str:
     return f'"{bare}"' if re.search(r"\s", bare) else bare
 
 
-def _counted(*facets: Facet) -> Iterator[tuple[str, str]]:
-    for facet in facets:
-        yield from ((value, f"{n:,} file{'' if n == 1 else 's'}") for value, n in facet.values)
+def _counted(*facets: Facet) -> Sequence[_Value]:
+    return [_Value(value, _files(n), plain(value)) for facet in facets for value, n in facet.values]
+
+
+def _files(n: int) -> str:
+    return f"{n:,} file{'' if n == 1 else 's'}"
+
+
+def _told(offered: Iterable[tuple[str, str]]) -> Iterator[_Value]:
+    """Values that are found by what is said of them, too."""
+    return (_Value(value, shows, plain(f"{value} {shows}")) for value, shows in offered)
 
 
 def _languages() -> Iterator[tuple[str, str]]:
     yield from ((code, name.capitalize()) for name, code in LANGUAGES.items())
 
 
-def _times(known: Callable[[], Facets]) -> Iterator[tuple[str, str]]:
-    years = sorted(known().years.values, reverse=True)
-    yield from ((year, f"{n:,} file{'' if n == 1 else 's'}") for year, n in years[:4])
+def _times(counted: Facet) -> Iterator[tuple[str, str]]:
+    years = sorted(counted.values, reverse=True)
+    yield from ((year, _files(n)) for year, n in years[:4])
     yield from ((each, "counted from today") for each in _TIMES)
-    yield from ((year, f"{n:,} file{'' if n == 1 else 's'}") for year, n in years[4:])
+    yield from ((year, _files(n)) for year, n in years[4:])

@@ -9,7 +9,9 @@ from bowerbird.errors import UnknownEncoder
 from bowerbird.models.destinations import without_password
 from bowerbird.ports import Captioner, Encoder
 
-PATTERN = "concepts, transformers:NAME_OR_FOLDER or openai:MODEL@URL"
+BUILT_IN = "concepts"
+"""The captioner that costs next to nothing, and sends nothing anywhere."""
+PATTERN = f"{BUILT_IN}, transformers:NAME_OR_FOLDER or openai:MODEL@URL"
 
 
 def load_captioner(
@@ -27,7 +29,7 @@ def load_captioner(
     Networks load on first use. Raises `UnknownEncoder` and `EncoderUnavailable`; the latter may come with first use.
     """
     family, _, rest = spec.partition(":")
-    if spec == "concepts":
+    if spec == BUILT_IN:
         from bowerbird.models.captions.concept_captions import ConceptCaptioner
 
         return ConceptCaptioner(encoder(), cache)

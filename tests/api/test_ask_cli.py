@@ -171,10 +171,14 @@ def test_an_endpoint_that_fails_is_one_line(run):
     done = run(Failing(), HEDGEHOGS)
     assert (done.code, done.out) == (3, "")
     assert done.err == "bowerbird: http://127.0.0.1:9 refused: start the server there\n"
+    cut = "bowerbird: the answer was cut off: http://127.0.0.1:9 refused: start the server there\n"
     done = run(Failing("They sleep [1]. "), HEDGEHOGS)
-    assert done.code == 0
+    assert (done.code, done.err) == (3, cut)
     assert "They sleep" in done.out
-    assert "cut off: http://127.0.0.1:9 refused" in done.err
+    assert "[1] " in done.out.splitlines()[-1], "what came is cited all the same"
+    done = run(Failing("They sleep [1]. "), HEDGEHOGS, "--json")
+    assert (done.code, done.err) == (3, cut)
+    assert (done.json["complete"], len(done.json["citations"])) == (False, 1)
 
 
 def test_a_spec_that_names_nobody_is_refused(run):

@@ -313,11 +313,11 @@ def test_whoever_may_only_search_may_not_index(url):
 
 
 def test_only_requests_are_taken_over_http(url):
-    assert httpx2.get(url, headers={"Accept": "text/event-stream"}).status_code == 405
-    assert httpx2.delete(url).status_code == 405
+    assert httpx2.get(url, headers={"Accept": "text/event-stream"}, timeout=60).status_code == 405
+    assert httpx2.delete(url, timeout=60).status_code == 405
     for body in (b"", b"{", b"[]", b'{"jsonrpc":"2.0","id":1,"method":"nothing"}', b"\xff"):
         headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
-        assert httpx2.post(url, content=body, headers=headers).status_code < 500
+        assert httpx2.post(url, content=body, headers=headers, timeout=60).status_code < 500
 
 
 def test_the_http_server_lets_in_whoever_has_a_key(real_library):
@@ -334,9 +334,10 @@ def test_the_http_server_lets_in_whoever_has_a_key(real_library):
                     return moment, await client.call_tool("index", {})
 
             found, refused = anyio.run(talk)
-            stranger = httpx2.post(f"{address}/mcp", content=b"{}", headers=headers)
-            page = httpx2.post(f"{address}/mcp", content=b"{}", headers={**headers, "Origin": "http://evil.example"})
-            rebound = httpx2.post(f"{address}/mcp", content=b"{}", headers={**headers, "Host": "evil.example"})
+            with httpx2.Client(headers=headers, timeout=60) as http:
+                stranger = http.post(f"{address}/mcp", content=b"{}")
+                page = http.post(f"{address}/mcp", content=b"{}", headers={"Origin": "http://evil.example"})
+                rebound = http.post(f"{address}/mcp", content=b"{}", headers={"Host": "evil.example"})
         keys.revoke(library, key.name)
     assert len(pictures(found)) == 1
     assert "may not index" in refused.content[0].text

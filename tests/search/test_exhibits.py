@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,16 +78,16 @@ THINGS: dict[str, tuple[AssetInfo, list[Moment]]] = {
 }
 
 
-def fill(library: Library, root: Path) -> None:
-    """Put `THINGS` in as the indexer does; but for the cat, pictures lie where their path and kind as a text would."""
+def fill(library: Library, root: Path, things: Mapping[str, tuple[AssetInfo, list[Moment]]] = THINGS) -> None:
+    """Put them in as the indexer does; but for the cat, pictures lie where their path and kind as a text would."""
     encoder, space = HashEncoder(), library.joint
     cat = QueryVectors(library).picture(space, picture(), None)
     assert cat is not None
     with library.catalog.write() as tx:
         root_id = tx.roots.add(str(root), 1).id
-        ids = tx.assets.put({path: (1, info) for path, (info, _) in THINGS.items()})
+        ids = tx.assets.put({path: (1, info) for path, (info, _) in things.items()})
         derived = []
-        for path, (_, moments) in THINGS.items():
+        for path, (_, moments) in things.items():
             texts = [moment.text or f"{path} {moment.kind} {moment.start_s}" for moment in moments]
             vectors = dict(enumerate(encoder.encode_texts(texts)))
             if path == "cat.png":
@@ -110,6 +110,18 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
 @pytest.fixture
 def search(library: Library) -> Search:
     return Search(library)
+
+
+@pytest.fixture(scope="module")
+def lecture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Search]:
+    """Two hours of talk, one sentence a minute; another one that says the same; a film of a minute."""
+    folder = tmp_path_factory.mktemp("lecture")
+    spoken = [said(60.0 * minute, f"what happens in minute {minute}") for minute in range(120)]
+    walk = [Moment(SegmentKind.FRAME, at, at + 5) for at in range(0, 60, 5)] + [said(2, "a gate"), said(52, "a wall")]
+    things = {"lecture.ogg": (TALK, spoken), "copy.ogg": (TALK, spoken), "walk.mp4": (FILM, walk)}
+    with open_library(folder / "library", create=True, encoder="hash", load=lambda _: HashEncoder()) as opened:
+        fill(opened, folder / "files", things)
+        yield Search(opened)
 
 
 def picture() -> bytes:
@@ -294,6 +306,33 @@ class TestAbout:
     def test_of_a_text_without_pages_the_passage_alone_is_meant(self, search: Search) -> None:
         named = segment(search, "notes.txt", "passage 3 " + "x" * 600)
         assert [each.segment_id for each in shown(search, Question("what?", About(segment_id=named)))] == [named]
+
+    def test_of_a_whole_long_talk_what_is_nearest_and_some_from_all_over_in_its_order(self, lecture: Search) -> None:
+        about = About(asset_id="lecture.ogg")
+        for minute in (3, 55, 110):
+            found = shown(lecture, Question(f"what happens in minute {minute}", about), exhibits=6)
+            starts = [each.start_s for each in found]
+            assert len(found) == 6
+            assert 60.0 * minute in starts, "however late it is said"
+            assert starts == sorted(starts, key=lambda at: at or 0.0)
+            assert [each.number for each in found] == list(range(1, 7))
+            assert {Path(each.path).name for each in found} == {"lecture.ogg"}
+            nearest = max(found, key=lambda each: each.relevance)
+            assert nearest.start_s == 60.0 * minute
+
+    def test_a_general_question_is_shown_all_parts_of_it(self, lecture: Search) -> None:
+        found = shown(lecture, Question("what is this about?", About(asset_id="lecture.ogg")), exhibits=6)
+        assert [each.start_s for each in found] == [60.0 * minute for minute in range(0, 120, 20)]
+        told = shown(lecture, Question("which colours have leaves?", About(asset_id="lecture.ogg")), exhibits=6)
+        assert {0.0, 3600.0} <= {each.start_s for each in told}, "a third of them lie anywhere"
+
+    def test_of_a_whole_long_film_who_looks_at_pictures_is_shown_some(self, lecture: Search) -> None:
+        about = About(asset_id="walk.mp4")
+        seen = shown(lecture, Question("what is this about?", about), exhibits=6, picture_px=64)
+        assert {each.segment_kind for each in seen} == {SegmentKind.FRAME, SegmentKind.SPEECH}
+        assert max(each.start_s or 0.0 for each in seen) >= 40.0
+        heard = shown(lecture, Question("what is this about?", about), exhibits=6)
+        assert {each.segment_kind for each in heard} == {SegmentKind.SPEECH}
 
     @pytest.mark.parametrize(
         "about",

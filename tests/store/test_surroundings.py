@@ -95,6 +95,31 @@ def test_what_there_is_at_a_time_or_on_a_page(catalog: Catalog):
         assert at(paper) == ["page 1", "page 2"]
 
 
+def test_moments_from_all_over(catalog: Catalog):
+    with catalog.write() as tx:
+        space = make_space(tx)
+        film, other = put_asset(tx, "film"), put_asset(tx, "other")
+        derive(tx, other, [space], [speech(n, n + 1) for n in range(5)], stage="speech")
+        frames = [Moment(SegmentKind.FRAME, start_s=n, end_s=n + 1) for n in range(10)]
+        derive(tx, film, [space], frames, stage="decode")
+        derive(tx, film, [space], [speech(10 * n, 10 * n + 5) for n in range(100)], stage="speech")
+        read = [Moment(SegmentKind.OCR, start_s=n, end_s=n + 1, text=f"sign {n}") for n in range(1000, 1005)]
+        derive(tx, film, [space], read, stage="ocr")
+
+        def spread(asset: int, most: int, *, pictures: bool) -> list[float | None]:
+            ids = tx.surroundings.spread(asset, most, pictures=pictures)
+            found = tx.segments.moments(ids)
+            return [found[id_].segment.start_s for id_ in ids]
+
+        assert spread(film, 5, pictures=False) == [0.0, 210.0, 420.0, 630.0, 840.0]
+        # Ten frames and a sentence come before the second sentence; parts of pictures are passed over.
+        assert spread(film, 11, pictures=True) == [0.0, 9.0, *(100.0 * n for n in range(1, 10))]
+        for most in range(12):
+            assert len(spread(film, most, pictures=False)) == most
+        assert spread(other, 99, pictures=True) == [0.0, 1.0, 2.0, 3.0, 4.0]
+        assert spread(other, 0, pictures=True) == spread(99, 3, pictures=True) == []
+
+
 def test_what_is_about_the_whole_comes_before_any_time_or_page(catalog: Catalog):
     with catalog.write() as tx:
         space = make_space(tx)

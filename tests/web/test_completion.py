@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from api.web.completion import Completer, Completion
 from api.web.line_chips import filters_in, types_of, understood_in
 from bowerbird.queries import Filters, Query
-from bowerbird.types import AssetInfo, AssetKind, Place
+from bowerbird.store.catalog.locations import Placed
+from bowerbird.types import AssetInfo, AssetKind, FileStat, Place
 from bowerbird.wiring import Library, open_library
 from search.query_language import read
 from search.saved import save
@@ -88,6 +89,27 @@ def test_it_goes_on(library, line, first, made):
 def test_in_the_middle_of_a_line(library):
     assert offered(library, "type:vi beach", at=7)["video"] == "type:video beach"
     assert offered(library, "type:vixx beach", at=7)["video"] == "type:video beach"
+
+
+def test_every_place_and_camera_is_offered_however_rare(tmp_path):
+    there = {
+        f"{n}": (1, AssetInfo(AssetKind.IMAGE, "image/jpeg", place=Place(f"Hamlet {n}", "", ""), camera=f"Box {n}"))
+        for n in range(10_500)
+    }
+    with open_library(tmp_path / "many", create=True, encoder="hash", load=lambda _: HashEncoder()) as many:
+        with many.catalog.write() as tx:
+            root = tx.roots.add("/photos", device=1)
+            ids = tx.assets.put(there)
+            tx.locations.put([Placed(root.id, name, id_, FileStat(1, 1, 1)) for name, id_ in ids.items()])
+        for n in (0, 77, 10_499):
+            assert f'"Hamlet {n}"' in offered(many, f'near:"hamlet {n}')
+            assert f'"Box {n}"' in offered(many, f'camera:"box {n}')
+        assert len(offered(many, "near:ham")) == 8
+
+
+def test_counts_are_not_looked_through(library):
+    assert offered(library, "near:file") == {}, "they are of files everywhere"
+    assert set(offered(library, "near:po")) == {"Portugal", '"Lisboa, Portugal"'}
 
 
 @pytest.mark.parametrize("line", ["", "a cat ", "cat", "-ty", '"ty', "type:zzz", "nofilter:x", "http://ty", "bees by"])

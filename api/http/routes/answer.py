@@ -19,7 +19,7 @@ from api.http.asked import check_once, said_and_picture
 from api.http.deps import TheCaller, TheState, needs
 from api.http.problems import of_error
 from api.http.replies import reply
-from api.http.schemas_answers import BODY, STREAM, AnswerOut
+from api.http.schemas_answers import BODY, STREAM, TOO_MANY, AnswerOut
 from api.http.state import State
 from api.keys import Caller, Scope, lives
 from bowerbird.answers import Question
@@ -44,11 +44,11 @@ class Asked:
     stream: bool
 
 
-@router.post("/answer", response_model=AnswerOut, openapi_extra=BODY, responses=STREAM)
+@router.post("/answer", response_model=AnswerOut, openapi_extra=BODY, responses={**STREAM, **TOO_MANY})
 async def answer_question(request: Request, state: TheState, caller: TheCaller) -> Response:
     """Answer a question from what the library holds, every claim with the moments that bear it out."""
     asked = await _asked(request, state)
-    answering = answering_to(state, asked.question, asked.answerer)
+    answering = answering_to(state, request, asked.question, asked.answerer)
     if not asked.stream:
         return reply(_whole(await whole(answering, request), asked.question))
     try:

@@ -4,9 +4,10 @@
 import { Refusal, ask, at, complain, count, icon, make } from "./dom.js";
 import { events } from "./events.js";
 import { broughtPicture } from "./brought_picture.js";
+import { memoryOf } from "./tab_memory.js";
 
-const KEPT = "bowerbird:conversation";
-const WRITTEN = "bowerbird:question";
+const KEPT = "conversation";
+const WRITTEN = "question";
 const MARK = /\[(\d{1,4})\]|\[unsupported\]/g;
 const SEEN = new Set(["image", "video"]);
 
@@ -14,6 +15,7 @@ let turns = []; // { question, answer, preview, about }: the answer as the serve
 let running = null;
 
 const form = at("ask");
+const memory = memoryOf(form.dataset.who);
 const box = at("question");
 const brought = broughtPicture((said) => complain(at("fault"), said));
 let about = at("subject").dataset.about ?? null; // the id of a segment, or of an asset
@@ -172,11 +174,7 @@ function failed(said, turn, shown) {
 function kept(turn) {
   turns.push(turn);
   at("anew").hidden = false;
-  try {
-    sessionStorage.setItem(KEPT, JSON.stringify(turns.slice(-20)));
-  } catch {
-    // No room, or storage is switched off: the conversation lasts until the page is left.
-  }
+  memory.set(KEPT, JSON.stringify(turns.slice(-20)));
 }
 
 /** What is read out when an answer is over: once, and not while it grows. */
@@ -239,20 +237,12 @@ at("anew").addEventListener("click", () => {
   complain(at("fault"), "");
   at("hello").hidden = false;
   at("anew").hidden = true;
-  try {
-    sessionStorage.removeItem(KEPT);
-  } catch {
-    // As above.
-  }
+  memory.remove(KEPT);
   box.focus();
 });
 
 // The conversation of this tab, as it was before the page was loaded anew.
-try {
-  turns = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
-} catch {
-  turns = [];
-}
+turns = JSON.parse(memory.get(KEPT) ?? "[]");
 for (const turn of turns) {
   const shown = turnOf(turn);
   shown.paint(turn.answer);
@@ -264,18 +254,8 @@ at("anew").hidden = !turns.length;
 at("thread").lastElementChild?.scrollIntoView({ block: "end" });
 
 // What was written and not answered yet outlives a reload, and signing in anew.
-try {
-  if (!form.dataset.q) box.value ||= sessionStorage.getItem(WRITTEN) ?? "";
-} catch {
-  // As above.
-}
-addEventListener("pagehide", () => {
-  try {
-    sessionStorage.setItem(WRITTEN, box.value || (running?.question ?? ""));
-  } catch {
-    // As above.
-  }
-});
+if (!form.dataset.q) box.value ||= memory.get(WRITTEN) ?? "";
+addEventListener("pagehide", () => memory.set(WRITTEN, box.value || (running?.question ?? "")));
 
 if (form.dataset.q && performance.getEntriesByType("navigation")[0]?.type !== "reload") {
   history.replaceState(null, "", about ? `/ask?about=${about}` : "/ask");

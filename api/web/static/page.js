@@ -8,6 +8,7 @@ import { indexing } from "./indexing.js";
 import { pictures } from "./picture.js";
 import { fromAddress, nothing, toAddress } from "./query.js";
 import { savedSearches } from "./saved.js";
+import "./tab_memory.js"; // signing out here forgets what was asked in this tab
 
 const box = at("q");
 // Queries, and what they found, by what their entry of the history bears: pictures fit in no address. A page that is

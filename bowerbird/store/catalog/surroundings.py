@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence, Set
 
 import sqlalchemy as sa
 
+from bowerbird.store.catalog.filters import PARTS
 from bowerbird.store.catalog.rows import among
 from bowerbird.store.tables import segment
 from bowerbird.types import Segment, SegmentKind
@@ -51,6 +52,20 @@ class Surroundings:
         if page is not None:
             query = query.where(segment.c.page == page)
         return self._connection.execute(query.order_by(*_IN_ORDER).limit(most)).scalars().all()
+
+    def spread(self, asset_id: int, most: int, *, pictures: bool) -> Sequence[int]:
+        """The ids of at most ``most`` moments of an asset, evenly many of its moments lying between them, in order.
+
+        Of all that bear text; or, with ``pictures``, of all but parts of pictures and what was read off and said of
+        them, which go with their pictures.
+        """
+        sorts = segment.c.kind.not_in(PARTS) if pictures else segment.c.text.is_not(None)
+        place = (sa.func.row_number().over(order_by=_IN_ORDER) - 1).label("place")
+        every = sa.select(segment.c.id, place, sa.func.count().over().label("all"))
+        every_one = every.where(segment.c.asset_id == asset_id, sorts).subquery()
+        # Where there are more than are wanted, this is true of just as many: each time another share has gone by.
+        query = sa.select(every_one.c.id).where(every_one.c.place * most % every_one.c["all"] < most)
+        return self._connection.execute(query.order_by(every_one.c.place)).scalars().all()
 
     def legible(self, asset_ids: Collection[int]) -> Set[int]:
         """Those of these assets off whose pictures something was read, or of which something was said."""

@@ -7,13 +7,18 @@ import io
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from api import keys
+from api.http.allowance import AT_ONCE, Allowance
+from api.http.problems import Refused
 from bowerbird.answers import Exhibit, Question
 from bowerbird.errors import EndpointFailed
 from bowerbird.models.answers.openai_answers import OpenAIAnswerer
@@ -21,6 +26,7 @@ from bowerbird.models.endpoint.endpoint import Endpoint
 from tests.api.http.live import Live
 from tests.api.http.test_assets_route import id_of
 from tests.api.http.test_gate import refused
+from tests.api.test_mcp import call, refusal
 from tests.fakes import ScriptedAnswerer
 from tests.models.scripted_endpoint import Script, ScriptedEndpoint, hangs, silent
 
@@ -280,6 +286,114 @@ def test_answers_are_counted_by_what_became_of_them(library, use):
         assert counted == {"supported": 1, "unsupported": 1, "declined": 1, "failed": 2}
 
 
+def test_questions_that_an_assistant_puts_are_counted_with_them(library, use):
+    with Live(library) as live:
+        url = "http://{}:{}/mcp".format(*live.address)
+        use(ScriptedAnswerer("Ninety [1]."))
+        assert call(url, "ask", **BUDGET).structured_content["supported"] is True
+        use(Failing())
+        assert "start the server there" in refusal(url, "ask", **BUDGET)
+        assert "no question" in refusal(url, "ask", question=" ")
+        counted = [live.metric("bowerbird_answers_total", outcome=each) for each in ("supported", "failed", "declined")]
+        assert counted == [1, 1, 0]
+
+
+@pytest.fixture
+def elsewhere(library, monkeypatch) -> None:
+    """The library's own answerer is an endpoint, whatever `use` puts in its place."""
+    monkeypatch.setattr(library.settings.answer, "answerer", "openai:m@http://127.0.0.1:9/v1")
+
+
+def test_one_caller_has_so_many_answers_under_way(library, use, elsewhere):
+    tokens = [keys.create(library, name, ["search"])[0] for name in ("busy", "patient")]
+    body = json.dumps({**BUDGET, "stream": True}).encode()
+    head = ("Content-Type: application/json", f"Content-Length: {len(body)}")
+    with Live(library, keyless=False) as live:
+        use(Slow("Ninety [1]. "))
+        busy, patient = ({"Authorization": f"Bearer {token}"} for token in tokens)
+        connections = [
+            live.open("POST /v1/answer", *head, f"Authorization: {busy['Authorization']}", body=body)
+            for _ in range(AT_ONCE)
+        ]
+        until(lambda: live.state.pools.answers.busy == AT_ONCE)
+        told = live.client.post("/v1/answer", json=BUDGET, headers=busy)
+        assert "wait for one of them" in refused(told, 429)["detail"]
+        assert int(told.headers["retry-after"]) >= 1
+        assert live.state.pools.answers.busy == AT_ONCE
+        built_in = {**BUDGET, "answerer": "extractive", "stream": True}
+        for asked, who in ((BUDGET | {"stream": True}, patient), (built_in, busy)):
+            with live.client.stream("POST", "/v1/answer", json=asked, headers=who) as answer:
+                assert next(events(answer.iter_lines()))[0] == "evidence", "another's, and what costs nothing, go on"
+        for connection in connections:
+            connection.close()
+        until(lambda: live.state.pools.answers.busy == 0)
+        use(ScriptedAnswerer("Ninety [1]."))
+        assert live.client.post("/v1/answer", json=BUDGET, headers=busy).status_code == 200
+    for name in ("busy", "patient"):
+        keys.revoke(library, name)
+
+
+def test_one_caller_may_ask_so_much_in_a_minute(library, use, elsewhere, monkeypatch):
+    monkeypatch.setattr(library.settings.answer, "per_minute", 2)
+    answerer = use(ScriptedAnswerer("Ninety [1]."))
+    with Live(library) as live:
+        url = "http://{}:{}/mcp".format(*live.address)
+        refused(live.client.post("/v1/answer", json={}), 422)  # which is no question
+        assert live.client.post("/v1/answer", json=BUDGET).status_code == 200
+        call(url, "ask", **BUDGET)
+        assert len(answerer.asked) == 2
+        told = [
+            live.client.post("/v1/answer", json=BUDGET),
+            live.client.post("/v1/answer", json={**BUDGET, "stream": True}),
+        ]
+        for each in told:
+            assert "[answer] per_minute" in refused(each, 429)["detail"]
+            assert 1 <= int(each.headers["retry-after"]) <= 60
+        assert "within a minute" in refusal(url, "ask", **BUDGET)
+        page = live.client.get("/ask", params={"q": "the budget", "whole": "1"})
+        assert (page.status_code, "within a minute" in page.text) == (429, True)
+        assert "retry-after" in page.headers
+        assert len(answerer.asked) == 2
+        assert live.client.post("/v1/answer", json={**BUDGET, "answerer": "extractive"}).status_code == 200
+        assert live.metric("bowerbird_answers_total", outcome="failed") == 0
+
+
+def ask_at(allowance: Allowance, who: str) -> int | None:
+    """Ask and be answered at once; the seconds to wait where it is one too many."""
+    try:
+        with allowance.question(who):
+            return None
+    except Refused as too_many:
+        return int((too_many.headers or {})["Retry-After"])
+
+
+def test_a_minute_goes_by():
+    now = 0.0
+    allowance = Allowance(2, now=lambda: now)
+    assert ask_at(allowance, "a") is None
+    now = 20.5
+    assert [ask_at(allowance, "a"), ask_at(allowance, "a"), ask_at(allowance, "b")] == [None, 40, None]
+    now = 59.9
+    assert ask_at(allowance, "a") == 1
+    now = 60.0
+    assert [ask_at(allowance, "a"), ask_at(allowance, "a")] == [None, 21]
+    now = 1000.0
+    assert ask_at(allowance, "c") is None
+    assert set(allowance._begun) == {"c"}, "nobody is remembered for longer"
+
+
+@pytest.mark.parametrize("per_minute", [0, 3])
+@given(who=st.lists(st.sampled_from("abc"), max_size=30))
+def test_nobody_uses_up_what_others_may_ask(per_minute, who):
+    allowance, let_in = Allowance(per_minute, now=lambda: 0.0), Counter()
+    for each in who:
+        if ask_at(allowance, each) is None:
+            let_in[each] += 1
+    asked = Counter(who)
+    assert let_in == ({each: min(n, per_minute) for each, n in asked.items()} if per_minute else asked)
+    assert not allowance._under_way
+
+
 def test_no_deadline_but_its_own_ends_an_answer(library, use, monkeypatch):
     monkeypatch.setattr(library.settings.serve, "deadline_s", 0.3)
     answerer = use(Slow("Ninety [1]. "))
@@ -359,7 +473,7 @@ def test_questions_on_the_page_without_a_script_leave_searches_alone(library, us
         connections = [live.open("GET /ask?whole=1&q=the+budget") for _ in range(12)]
         assert answerer.begun.wait(60)
         until(lambda: live.state.pools.answers.busy == 12)
-        assert live.state.pools.search.busy == 0
+        until(lambda: live.state.pools.search.busy == 0)  # once the server has warmed up
         assert live.client.get("/v1/search", params={"q": "a fern"}).status_code == 200
         for connection in connections:
             connection.close()

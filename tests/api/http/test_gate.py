@@ -176,6 +176,10 @@ class TestPublic:
         assert response.status_code == 303
         assert response.headers["location"] == "/sign-in?next=%2F%3Fq%3Da%2520cat"
 
+    def test_a_question_that_a_link_brought_is_not_asked_by_signing_in(self, public):
+        response = public.get("/ask?q=how%20much", headers={"accept": "text/html"})
+        assert (response.status_code, response.headers["location"]) == (303, "/sign-in?next=%2Fask")
+
     def test_a_key_opens(self, public, key):
         assert public.get("/v1/search?q=x", headers={"authorization": f"Bearer {key}"}).status_code == 200
 

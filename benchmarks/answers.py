@@ -1,10 +1,11 @@
 """How often an answer cites the moment that is true, and says nothing where nothing answers: against the best hit.
 
-    python -m benchmarks.answers [DATA] [--keep FOLDER] [--held-out] [--answerer SPEC] [--each]
+    python -m benchmarks.answers [DATA] [--keep FOLDER] [--held-out | --blind] [--answerer SPEC] [--each]
 
 makes the corpus of `benchmarks.eval_corpus` out of DATA, indexes it with `concepts`, and puts the questions of
 ``eval_set/questions.jsonl`` to `search.ask`. Beside the right moments lie some 2,600 passages that answer nothing.
 A kept FOLDER is used as it is, without DATA. Only ``--held-out`` looks at the third that nobody tuned on.
+``--blind`` puts those of ``eval_set/blind.jsonl`` instead, which were written after all tuning.
 
 The rival is search itself: its best hit for the same words. It declines where nothing ``matched``; a hit that is right
 counts for it even then, since people see it.
@@ -20,7 +21,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.eval_corpus import make_corpus
-from benchmarks.eval_set.questions import KINDS, Asked, TrueMoment, folded, questions
+from benchmarks.eval_set.questions import KINDS, Asked, TrueMoment, blind, folded, questions
 from bowerbird.answers import Answer, Citation, Exhibit
 from bowerbird.ports import Answerer
 from bowerbird.queries import Hit
@@ -148,8 +149,16 @@ def each_told(outcomes: Sequence[Outcome]) -> None:
         print(f"{mark:9}{each.asked.id:13}{each.asked.question}\n{'':22}{' '.join(each.shown.split())[:200] or '-'}")
 
 
-def measure(library: Path, corpus: Path, *, held_out: bool, spec: str, each: bool) -> None:
-    """Ask, and print the tables."""
+def questions_of(*, held_out: bool, only_blind: bool) -> dict[str, list[Asked]]:
+    """What is to be asked, by the name of its table."""
+    if only_blind:
+        return {"blind": blind()}
+    sides = {"tuned on": False, "held out": True} if held_out else {"tuned on": False}
+    return {name: [each for each in questions() if each.held_out is side] for name, side in sides.items()}
+
+
+def measure(library: Path, corpus: Path, asked: dict[str, list[Asked]], *, spec: str, each: bool) -> None:
+    """Ask each set of ``asked``, and print its table; ``each`` question only of what may be tuned on."""
     with open_search(library) as search:
         with search.library.catalog.read() as tx:
             texts = tx.segments.counts().get(SegmentKind.TEXT, 0)
@@ -157,16 +166,13 @@ def measure(library: Path, corpus: Path, *, held_out: bool, spec: str, each: boo
             raise SystemExit(f"{library} holds {texts} passages, too few to get lost among; make it anew")
         answerer = search.library.answerer(spec)
         ask(search, "is anybody there?", answerer)  # loads what the first question would wait for
-        for name, side in (("tuned on", False), ("held out", True)):
-            if side and not held_out:
-                continue
-            asked = [question for question in questions() if question.held_out is side]
+        for name, of_set in asked.items():
             ways = {
-                spec: [answered(search, corpus, question, answerer) for question in asked],
-                "best hit": [found(search, corpus, question) for question in asked],
+                spec: [answered(search, corpus, question, answerer) for question in of_set],
+                "best hit": [found(search, corpus, question) for question in of_set],
             }
             told(name, ways)
-            if each and not side:
+            if each and not any(question.held_out for question in of_set):
                 each_told(ways[spec])
 
 
@@ -174,14 +180,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, nargs="?", help="folder with coco-val128/images and jfk.flac")
     parser.add_argument("--keep", type=Path, help="Make corpus and library here, and leave them for another run.")
-    parser.add_argument("--held-out", action="store_true", help="Report on the third that nobody tuned on, too.")
+    sets = parser.add_mutually_exclusive_group()
+    sets.add_argument("--held-out", action="store_true", help="Report on the third that nobody tuned on, too.")
+    sets.add_argument("--blind", action="store_true", help="Report only on those written after all tuning.")
     parser.add_argument("--answerer", default="extractive", help="extractive or openai:MODEL@URL")
     parser.add_argument("--each", action="store_true", help="Show every question that may be tuned on.")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         place = (options.keep or Path(folder)).absolute()
         library = library_in(place, options.data)
-        measure(library, place / "corpus", held_out=options.held_out, spec=options.answerer, each=options.each)
+        asked = questions_of(held_out=options.held_out, only_blind=options.blind)
+        measure(library, place / "corpus", asked, spec=options.answerer, each=options.each)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,13 @@ _NOT = frozenset(_DENYING.split())
 class Sort(StrEnum):
     """What sort of answer is asked for, as far as a question shows it; of several that it shows, the first counts."""
 
+    MAIL = "mail"
+    PHONE = "phone"
+    COLOUR = "colour"
+    SHARE = "share"
+    """Of a whole: per cent, a third."""
+    SPEED = "speed"
+    HEAT = "heat"
     LENGTH = "length"
     """Of space."""
     WEIGHT = "weight"
@@ -54,9 +61,14 @@ class Sort(StrEnum):
     SUM = "sum"
     """Of money."""
     TIME = "time"
-    REASON = "reason"
     NUMBER = "number"
+    REASON = "reason"
+    PLACE = "place"
     NAME = "name"
+
+
+VAGUE = frozenset({Sort.REASON, Sort.PLACE, Sort.NAME})
+"""Sorts that an answer may be of without any mark of it: *because* is often left out, and not everybody has a name."""
 
 
 _MONTHS_AND_DAYS = """
@@ -69,6 +81,25 @@ sábado domingo enero febrero marzo abril mayo junio julio agosto septiembre oct
 """
 
 _ASKS = {
+    Sort.MAIL: re.compile(r"\be-?mail(?: address)?\b", re.IGNORECASE),
+    Sort.PHONE: re.compile(
+        r"\b(?:tele)?phone number\b|\bnumber (?:do|should|can|to) .*\b(?:call|ring|dial)\b|\btelefonnummer\b"
+        r"|\bnuméro de téléphone\b|\bnúmero de teléfono\b",
+        re.IGNORECASE,
+    ),
+    Sort.COLOUR: re.compile(
+        r"\b(?:what|which) (?:colou?rs?|shade)\b|\bwelche farbe\b|\bquelle couleur\b", re.IGNORECASE
+    ),
+    Sort.SHARE: re.compile(
+        r"\bper ?cent(?:age)?\b|\b(?:what|which|how (?:large|big) a) (?:share|proportion|fraction|part) of\b"
+        r"|\bprozent\b",
+        re.IGNORECASE,
+    ),
+    Sort.SPEED: re.compile(r"\bhow fast\b|\b(?:what|which) speed\b|\bwie schnell\b", re.IGNORECASE),
+    Sort.HEAT: re.compile(
+        r"\bhow (?:hot|cold|warm|cool)\b|\btemperatures?\b|\bhow many degrees\b|\bwie (?:heiß|kalt|warm)\b",
+        re.IGNORECASE,
+    ),
     Sort.LENGTH: re.compile(
         r"\bhow (?:far|tall|high|wide|deep|big|large|steep)\b|\bwie (?:weit|hoch|breit|tief|groß)\b", re.IGNORECASE
     ),
@@ -81,18 +112,19 @@ _ASKS = {
     ),
     Sort.TIME: re.compile(
         r"\bwhen\b|\b(?:what|which) (?:time|day|date|year|month|hour|minute)\b"
-        r"|\bwann\b|\bquand\b|\bcuándo\b|\bwanneer\b",
+        r"|\bhow (?:early|late|soon|long ago)\b|\bwann\b|\bquand\b|\bcuándo\b|\bwanneer\b",
         re.IGNORECASE,
     ),
-    Sort.REASON: re.compile(r"\bwhy\b|\bwhat for\b|\bwarum\b|\bpourquoi\b|\bpor qué\b", re.IGNORECASE),
     Sort.NUMBER: re.compile(
         r"\bhow (?:many|much|old|far|long|heavy|tall|high|big|large|wide|deep|fast|often|late|early)\b"
-        r"|\b(?:phone|telephone|account|what|which) (?:\w+ )?numbers?\b|\bpercent(?:age)?\b|\bwie ?viele?\b"
+        r"|\b(?:account|what|which) (?:\w+ )?numbers?\b|\bwie ?viele?\b"
         r"|\bcombien\b|\bcuánt[oa]s?\b|\bquant[oaie]\b|\bhoeveel\b",
         re.IGNORECASE,
     ),
+    Sort.REASON: re.compile(r"\bwhy\b|\bwhat for\b|\bwarum\b|\bpourquoi\b|\bpor qué\b", re.IGNORECASE),
+    Sort.PLACE: re.compile(r"\bwhere\b|\b(?:what|which) place\b|\b(?:wo|où|dónde|dove|waar)\b", re.IGNORECASE),
     Sort.NAME: re.compile(
-        r"\b(?:who|whom|whose|where|names?|called)\b|\b(?:wer|wem|wen|wo|heißt|qui|où|quién|dónde|chi|dove)\b",
+        r"\b(?:who|whom|whose|names?|called)\b|\b(?:wer|wem|wen|heißt|qui|quién|chi)\b",
         re.IGNORECASE,
     ),
 }
@@ -115,6 +147,18 @@ _WEIGHTS = "kg g kilo kilos kilogram kilograms gram grams ton tons tonne tonnes 
 _MONEY = """
 pound pounds euro euros dollar dollars cent cents pence franken kronen franc francs million thousand free pay kostenlos
 """
+_COLOURS = """
+red orange yellow green blue purple violet pink brown black white grey gray silver gold golden beige turquoise crimson
+cream navy ivory scarlet maroon teal copper bronze dark light pale bright rot gelb grün blau lila rosa braun schwarz
+weiß grau rouge jaune vert bleu noir blanc rojo amarillo verde azul negro blanco
+"""
+_SHARES = "percent percentage half halves third thirds quarter quarters tenth fifth most all none nothing prozent cent"
+_SPEEDS = "kmh kph mph knots knot speed fast slow slowly quickly hour second minute"
+_HEATS = "degree degrees celsius fahrenheit kelvin freezing frost grad degrés grados zero minus"
+_PLACES = """
+in at on under over above below behind beside near next inside outside from to into between by along around here there
+left right north south east west im am auf unter über hinter neben nach aus zu dans sur sous près chez en sobre bajo
+"""
 _REASONS = """
 because since so for to that as due therefore if or weil denn da damit deshalb daher um parce car puisque pour porque
 pues para
@@ -126,6 +170,12 @@ def _any(of: str) -> str:
 
 
 _BEARS = {
+    Sort.MAIL: re.compile(r"\w@\w"),
+    Sort.PHONE: re.compile(r"\d(?:[\d /()-]{3,})\d"),
+    Sort.COLOUR: re.compile(rf"\b(?:{_any(_COLOURS)})(?:ish)?\b", re.IGNORECASE),
+    Sort.SHARE: re.compile(rf"%|\b(?:{_any(_SHARES)})\b|\bin (?:ten|a hundred)\b", re.IGNORECASE),
+    Sort.SPEED: re.compile(rf"\d.*\b(?:{_any(_SPEEDS)})\b|km/h|m/s|\b(?:{_any(_SPEEDS)})\b", re.IGNORECASE),
+    Sort.HEAT: re.compile(rf"°|\b(?:{_any(_HEATS)})\b", re.IGNORECASE),
     Sort.LENGTH: re.compile(rf"(?:\b|(?<=\d))(?:{_any(_LENGTHS)})\b", re.IGNORECASE),
     Sort.WEIGHT: re.compile(rf"(?:\b|(?<=\d))(?:{_any(_WEIGHTS)})\b", re.IGNORECASE),
     Sort.DURATION: re.compile(rf"\b(?:{_any(_SPANS)})s?\b", re.IGNORECASE),
@@ -136,8 +186,9 @@ _BEARS = {
         rf"|\b(?:before|after|in|at|ago|until|from|um|nach|vor|bis|à|en)\b.*\b(?:{_any(_SPANS + _NUMBERS)}|\d+)s?\b",
         re.IGNORECASE,
     ),
-    Sort.REASON: re.compile(rf"\b(?:{_any(_REASONS)})\b", re.IGNORECASE),
     Sort.NUMBER: re.compile(rf"\d|\b(?:{_any(_NUMBERS)})\b", re.IGNORECASE),
+    Sort.REASON: re.compile(rf"\b(?:{_any(_REASONS)})\b", re.IGNORECASE),
+    Sort.PLACE: re.compile(rf"\b(?:{_any(_PLACES)})\b", re.IGNORECASE),
 }
 
 _INSIDE = re.compile(r"(?<=[\w,;:] )[^\W\d_a-zß-öø-ÿ]\w+")

@@ -50,26 +50,23 @@ def fold_duplicates(hits: Sequence[Hit], looks: Mapping[str, Look]) -> list[Hit]
 
     ``looks`` holds those of pictures and films by asset. What has no thumbnail is nobody's duplicate.
     """
-    same = _Comparison(looks)
     kept: list[Hit] = []
-    places: dict[str, int] = {}
-    seen: list[Hit] = []
+    seen: list[_Seen] = []
     matrix = np.empty((len(looks), len(next(iter(looks.values())).vector) if looks else 0), np.float32)
     for hit in hits:
         look = looks.get(hit.asset_id)
         if look is None or hit.kind not in {AssetKind.IMAGE, AssetKind.VIDEO}:
             kept.append(hit)
             continue
-        like = np.flatnonzero(matrix[: len(seen)] @ look.vector >= NEAR)
-        original = next((seen[row] for row in like if same(seen[row], hit)), None)
+        like = [seen[row] for row in np.flatnonzero(matrix[: len(seen)] @ look.vector >= NEAR).tolist()]
+        one = _Seen(len(kept), hit.kind, look.duration_s or 0, look.thumbnail)
+        original = next((other for other in like if one.shows_what(other)), None)
         if original is None:
             matrix[len(seen)] = look.vector
-            places[hit.asset_id] = len(kept)
             kept.append(hit)
-            seen.append(hit)
+            seen.append(one)
         else:
-            place = places[original.asset_id]
-            kept[place] = _with(kept[place], hit)
+            kept[original.place] = _with(kept[original.place], hit)
     return [hit if hit.rank == rank else replace(hit, rank=rank) for rank, hit in enumerate(kept, 1)]
 
 
@@ -105,24 +102,30 @@ def _differing(first: _Gradients | None, second: _Gradients | None) -> float | N
     return (other_way & strong).bit_count() / strong.bit_count()
 
 
-class _Comparison:
-    """Tells near-duplicates; each thumbnail is looked for once."""
+@dataclass(slots=True)
+class _Seen:
+    """A picture or film among the hits. Its thumbnail is read where it is held against another, once."""
 
-    def __init__(self, looks: Mapping[str, Look]) -> None:
-        self._looks = looks
-        self._known: dict[str, _Gradients | None] = {}
+    place: int
+    """Among the hits that are kept."""
+    kind: AssetKind
+    duration_s: float
+    thumbnail: Path
+    _gradients: _Gradients | None = None
+    _is_read: bool = False
 
-    def __call__(self, one: Hit, other: Hit) -> bool:
-        first, second = self._looks[one.asset_id], self._looks[other.asset_id]
-        if one.kind is not other.kind or abs((first.duration_s or 0) - (second.duration_s or 0)) > SECONDS_APART:
+    @property
+    def gradients(self) -> _Gradients | None:
+        if not self._is_read:
+            self._gradients, self._is_read = _gradients_of(self.thumbnail), True
+        return self._gradients
+
+    def shows_what(self, other: _Seen) -> bool:
+        """Whether it shows what the other does, the vectors being near."""
+        if self.kind is not other.kind or abs(self.duration_s - other.duration_s) > SECONDS_APART:
             return False
-        differ = _differing(self._gradients(one.asset_id), self._gradients(other.asset_id))
+        differ = _differing(self.gradients, other.gradients)
         return differ is not None and differ <= APART
-
-    def _gradients(self, asset_id: str) -> _Gradients | None:
-        if asset_id not in self._known:
-            self._known[asset_id] = _gradients_of(self._looks[asset_id].thumbnail)
-        return self._known[asset_id]
 
 
 def _with(hit: Hit, duplicate: Hit) -> Hit:

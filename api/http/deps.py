@@ -18,12 +18,13 @@ _BEARER = HTTPBearer(auto_error=False, description="A key: `bowerbird keys creat
 _COOKIE = APIKeyCookie(name=COOKIE, auto_error=False, description="What signing in gives", scheme_name="session")
 
 
-def _state(request: Request) -> State:
+# Asynchronous, all of them, though they wait for nothing: FastAPI sends a thread after each that is not.
+async def _state(request: Request) -> State:
     found: State = request.app.state.bowerbird
     return found
 
 
-def _caller(request: Request) -> Caller:
+async def _caller(request: Request) -> Caller:
     found: Caller = request.scope["bowerbird.caller"]  # the gate has seen to it
     return found
 
@@ -43,7 +44,7 @@ AssetId = Annotated[
 def needs(scope: Scope) -> Any:
     """A dependency that lets in whoever may do what ``scope`` covers. Raises `Refused`, 403."""
 
-    def check(
+    async def check(
         caller: TheCaller, _key: Annotated[Any, Depends(_BEARER)], _session: Annotated[Any, Depends(_COOKIE)]
     ) -> None:
         if not caller.may(scope):

@@ -208,7 +208,11 @@ class TestSource:
                 assert min(spared(tx, matches, ["elephant"]).values()) == 1
 
     @given(st.text(max_size=60) | st.text('"*()-:^+{}\\ aNEORDT\0\ud800', max_size=40))
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=60,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
     def test_any_text_is_safe(self, library: Library, text: str) -> None:
         terms, phrase = terms_of(text)
         with library.catalog.read() as tx:
@@ -330,7 +334,11 @@ class TestFilters:
         assert "\n" not in str(refused.value)
 
     @given(st.text(max_size=30))
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=40,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
     def test_any_text_is_a_filter_or_refused(self, library: Library, text: str) -> None:
         for name in ("place", "camera", "path", "language"):
             with suppress(QueryError):

@@ -374,7 +374,7 @@ class TestAssets:
             for asked in ("porto", "walrus", "july", "old"):
                 assert names(tx, asked) == {"aa"}, asked
             assert tx.filtered.dates([1]) == {1: datetime(2019, 7, 4)}
-            assert near(tx.connection, "walruss") == ["walrus"]
+            assert near(tx.connection, ["walruss", "qqqqqq"]) == {"walruss": ["walrus"]}
         catalog.close()
 
     def test_names_in_parts(self) -> None:
@@ -414,7 +414,7 @@ class TestTypos:
             derive(tx, put_asset(tx), [make_space(tx)], said("a house", "a horse"))
         with catalog.read() as tx:
             assert texts(tx, "house") == ["a house"]
-            assert near(tx.connection, "hiuse") == ["house"]
+            assert near(tx.connection, ["hiuse"]) == {"hiuse": ["house"]}
 
 
 class TestPrefixes:

@@ -51,8 +51,7 @@ def ask(connection: sa.Connection, terms: Sequence[Term], extent: Extent, most: 
     newest = full_text.of(connection).newest
     terms = [_continued(connection, term) for term in terms]
     rows = newest(terms, most + 1)
-    nowhere = (n for n, each in enumerate(rows) if not any(each.values()))
-    meant = {n: term for n in nowhere if (term := _mistyped(connection, terms[n])) is not None}
+    meant = _meant(connection, {n: terms[n] for n, each in enumerate(rows) if not any(each.values())})
     again = dict(zip(meant, newest(list(meant.values()), most + 1), strict=True))
     asked = []
     for n, term in enumerate(terms):
@@ -72,12 +71,11 @@ def _continued(connection: sa.Connection, term: Term) -> Term:
     return replace(term, instead=tuple(beginning_with(connection, term.words[0])))
 
 
-def _mistyped(connection: sa.Connection, term: Term) -> Term | None:
-    """The words that a single one may have been meant to be, which stands nowhere; None where there are none."""
-    if term.prefix or len(term.words) > 1:
-        return None
-    instead = tuple(near(connection, term.words[0]))
-    return Term(term.words, instead=instead) if instead else None
+def _meant(connection: sa.Connection, nowhere: Mapping[int, Term]) -> dict[int, Term]:
+    """Those of these terms, which stand nowhere, that are words which may have been meant to be others that do."""
+    words = {n: term.words[0] for n, term in nowhere.items() if not term.prefix and len(term.words) == 1}
+    others = near(connection, list(dict.fromkeys(words.values()))) if words else {}
+    return {n: Term((word,), instead=tuple(others[word])) for n, word in words.items() if word in others}
 
 
 def weight(asked: Sequence[Asked], table: Table, id_: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import sqlalchemy as sa
 
@@ -89,31 +90,58 @@ def beginning_with(connection: sa.Connection, prefix: str) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def near(connection: sa.Connection, word: str) -> list[str]:
-    """At most three words of the library that ``word`` may have been meant to be, all as near as the nearest.
+def near(connection: sa.Connection, words: Sequence[str]) -> dict[str, list[str]]:
+    """At most three words of the library that each of ``words`` may have been meant to be, all as near as the nearest.
 
     Near is one slip in words of up to seven letters and two in longer ones, a slip being a letter too many, missing,
-    wrong, or two letters swapped (optimal string alignment); the first letter is taken to be right.
+    wrong, or two letters swapped (optimal string alignment); the first letter is taken to be right. Words with nothing
+    near are left out.
     """
-    if not SHORTEST <= len(word) <= LONGEST or not word.isalpha():
-        return []
+    asked = [word for word in words if SHORTEST <= len(word) <= LONGEST and word.isalpha()]
+    if not asked:
+        return {}
+    known: dict[str, list[str]] = {}
+    said = {name: value for number, word in enumerate(asked) for name, value in _said(number, word).items()}
+    for number, other in connection.execute(_alike(len(asked)), {**said, "most": _LOOKED_AT}).all():
+        known.setdefault(asked[number], []).append(other)
+    nearest = {word: _nearest(word, sorted(others)) for word, others in known.items()}
+    return {word: others for word, others in nearest.items() if others}
+
+
+def _nearest(word: str, known: Sequence[str]) -> list[str]:
     from rapidfuzz import process
     from rapidfuzz.distance import OSA
 
-    slips = 1 if len(word) < 8 else 2
-    alike = (
-        sa.select(vocabulary.c.word)
-        .where(
-            vocabulary.c.initial == word[0],
-            vocabulary.c.length.between(len(word) - slips, len(word) + slips),
-            vocabulary.c.word != word,
-        )
-        .limit(_LOOKED_AT)
-    )
-    known = sorted(connection.execute(alike).scalars())
-    found = process.extract(word, known, scorer=OSA.distance, score_cutoff=slips, limit=None)
+    found = process.extract(word, known, scorer=OSA.distance, score_cutoff=_slips(word), limit=None)
     nearest = min((distance for _, distance, _ in found), default=0)
     return [other for other, distance, _ in found if distance == nearest][:3]
+
+
+def _slips(word: str) -> int:
+    return 1 if len(word) < 8 else 2
+
+
+def _said(number: int, word: str) -> dict[str, object]:
+    """What `_alike` is to be told of one of its words."""
+    slips = _slips(word)
+    return {
+        f"word{number}": word,
+        f"initial{number}": word[0],
+        f"shortest{number}": len(word) - slips,
+        f"longest{number}": len(word) + slips,
+    }
+
+
+@lru_cache(maxsize=128)
+def _alike(words: int) -> sa.TextClause:
+    """One statement for all, as in `full_text`: words that begin as each does, and are about as long."""
+    return sa.text(
+        " UNION ALL ".join(
+            f"SELECT {number}, word FROM (SELECT word FROM vocabulary WHERE initial = :initial{number} AND length "
+            f"BETWEEN :shortest{number} AND :longest{number} AND word != :word{number} LIMIT :most) AS alike{number}"
+            for number in range(words)
+        )
+    )
 
 
 def _kept(texts: Iterable[str | None]) -> set[str]:

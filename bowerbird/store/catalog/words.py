@@ -6,7 +6,7 @@ Neither's own ranking is bounded: FTS5's bm25 goes through all rows of every ter
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -210,8 +210,10 @@ class Words:
             found.append(Match(id_, owner, share, score, together, named=id_ not in owners))
         return sorted(found, key=lambda each: (-each.share, not each.phrase, -each.score, -each.segment_id))
 
-    def _lengths(self, ids: Iterable[int]) -> dict[int, int | None]:
+    def _lengths(self, ids: Collection[int]) -> dict[int, int | None]:
         """How long the texts of these segments are, in characters."""
+        if not ids:
+            return {}
         return {id_: length for id_, length in self._connection.execute(_LENGTHS, {"ids": ids})}  # noqa: C416
 
 

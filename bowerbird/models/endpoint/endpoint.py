@@ -95,18 +95,18 @@ class Endpoint:
 
     def _pieces(self, messages: Sequence[Message], most_tokens: int) -> Iterator[str]:
         came: queue.SimpleQueue[str | EndpointFailed | Left | None] = queue.SimpleQueue()
-        asking = self._connected().ask(messages, most_tokens, self.timeout_s, came.put, self._count)
-        task = asyncio.run_coroutine_threadsafe(asking, _loop())
-        try:
-            with woken_on_leaving(lambda: came.put(Left())):
+        with woken_on_leaving(lambda: came.put(Left())):  # first, so that whoever has left already hears nothing else
+            asking = self._connected().ask(messages, most_tokens, self.timeout_s, came.put, self._count)
+            task = asyncio.run_coroutine_threadsafe(asking, _loop())
+            try:
                 while (piece := came.get(timeout=self.timeout_s + _GRACE_S)) is not None:
                     if isinstance(piece, EndpointFailed | Left):
                         raise piece
                     yield piece
-        except queue.Empty:  # only where the loop's own thread is gone, as after a fork
-            raise EndpointFailed(f"{self.address} cannot be asked from here; start the program anew") from None
-        finally:
-            task.cancel()
+            except queue.Empty:  # only where the loop's own thread is gone, as after a fork
+                raise EndpointFailed(f"{self.address} cannot be asked from here; start the program anew") from None
+            finally:
+                task.cancel()
 
     def _connected(self) -> Wire:
         with self._lock:

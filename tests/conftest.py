@@ -6,7 +6,7 @@ import os
 import signal
 from pathlib import Path
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Set at import, before any test module or child process looks: converted networks are made once for this checkout.
 for name in [name for name in os.environ if name.startswith("BOWERBIRD_") and name != "BOWERBIRD_FUZZ"]:
@@ -18,5 +18,10 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test is timed. The gate runs the same examples each time, so that it judges the change; people's runs look further.
-settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.register_profile(
+    "house",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],  # a machine that stalls for a second is not the strategy's fault
+    derandomize=bool(os.environ.get("CI")),
+)
 settings.load_profile("house")

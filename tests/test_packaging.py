@@ -72,7 +72,7 @@ def served(venv: Path, library: Path, folder: Path) -> Iterator[str]:
             yield line.split(" at ")[1].split()[0].rstrip("/")
         finally:
             process.terminate()
-            assert process.wait(30) in {0, -15}
+            assert process.wait(120) in {0, -15}
 
 
 def test_it_works_from_a_folder_that_holds_somebodys_own_search(venv, tmp_path):

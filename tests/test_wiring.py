@@ -229,7 +229,7 @@ def test_several_processes_read_while_one_writes(tmp_path):
         readers = [subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
         first = [reader.stdout.readline() for reader in readers]
         indexer.index([NOTES])
-        second = [reader.communicate("\n", timeout=60)[0] for reader in readers]
+        second = [reader.communicate("\n", timeout=240)[0] for reader in readers]
     assert first == ["1\n", "1\n"]
     assert second == ["5\n", "5\n"]
 

@@ -17,6 +17,7 @@ from bowerbird.errors import UsageError
 from bowerbird.store.backup import backup
 from bowerbird.store.restore import restore
 from bowerbird.wiring import Library, open_library
+from indexer import Progress
 from indexer.doctor import examine
 from search.service import Search
 from tests.fakes import HashEncoder
@@ -116,16 +117,25 @@ def test_backups_while_the_indexer_writes(workshop, tmp_path):
     workshop.library.settings.index.commit_every_s = 0
     for seed in range(10, 60):
         workshop.picture(f"more/{seed}.png", seed)
-    indexing = threading.Thread(target=workshop.index)
+    midway, copied = threading.Event(), threading.Event()
+
+    def told(progress: Progress) -> None:
+        if progress.done >= 20:
+            midway.set()
+            assert copied.wait(60), "no backup was made"
+
+    indexing = threading.Thread(target=workshop.index, kwargs={"on_progress": told})
     indexing.start()
+    assert midway.wait(60)
     counts = []
     while indexing.is_alive() or not counts:
         file = tmp_path / f"{len(counts)}"
         folder = workshop.library.folder
         with closing(open_library(folder, load=lambda _: HashEncoder())) as library:
             counts.append(backup(library.catalog, folder, file, made_by="1").counts)
+        copied.set()
     indexing.join()
-    assert any(5 < each["assets"] < 55 for each in counts), "nothing was written meanwhile"
+    assert 5 < counts[0]["assets"] < 55
     whole = list(workshop.library.catalog.dump())
     for number in {len(counts) // 2, len(counts) - 1}:
         restore(tmp_path / f"{number}", tmp_path / f"again{number}")

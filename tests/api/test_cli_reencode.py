@@ -8,6 +8,7 @@ import pytest
 
 from bowerbird.types import SpaceName, SpaceState
 from bowerbird.wiring import open_library
+from tests.api.conftest import Here
 from tests.api.test_cli import bowerbird
 
 
@@ -36,26 +37,26 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["--library", "/nowhere", "--status"], 3, "there is no library at /nowhere"),
     ],
 )
-def test_bad_calls_are_told_in_one_line(library: Path, arguments: list[str], code: int, said: str) -> None:
-    done = bowerbird("--library", library, "reencode", *arguments)
+def test_bad_calls_are_told_in_one_line(library: Path, here: Here, arguments: list[str], code: int, said: str) -> None:
+    done = here("--library", library, "reencode", *arguments)
     assert (done.code, done.out) == (code, "")
     assert said in done.err
     assert len(done.err.splitlines()) == 1
 
 
-def test_status_tells_what_is_searched_and_built(library: Path) -> None:
-    assert bowerbird("--library", library, "reencode", "--status").out == "searched  concepts\n"
+def test_status_tells_what_is_searched_and_built(library: Path, here: Here) -> None:
+    assert here("--library", library, "reencode", "--status").out == "searched  concepts\n"
     with open_library(library) as opened, opened.catalog.write() as tx:
         found = opened.needed_spaces("concepts")[SpaceName.JOINT]
         tx.spaces.add(SpaceName.TEXT, found, SpaceState.BUILDING)
         tx.meta.set("spaces", '{"building": [2]}')
-    assert "building  concepts: 0 of 1 vectors" in bowerbird("--library", library, "reencode", "--status").out
-    found = bowerbird("--library", library, "reencode", "--status", "--json").json
+    assert "building  concepts: 0 of 1 vectors" in here("--library", library, "reencode", "--status").out
+    found = here("--library", library, "reencode", "--status", "--json").json
     assert (found["building"]["missing"], found["building"]["ready"], found["kept"]) == (1, False, None)
-    said = bowerbird("--library", library, "status").out
+    said = here("--library", library, "status").out
     assert "space     text: concepts, " in said
     assert ", building\n" in said
     assert "building  concepts: 0 of 1 vectors" in said
-    gone = bowerbird("--library", library, "reencode", "--retire", "--json").json
+    gone = here("--library", library, "reencode", "--retire", "--json").json
     assert [space["name"] for space in gone["retired"]] == ["text"]
-    assert bowerbird("--library", library, "reencode", "--status").out == "searched  concepts\n"
+    assert here("--library", library, "reencode", "--status").out == "searched  concepts\n"

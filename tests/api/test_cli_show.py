@@ -275,9 +275,10 @@ def asked_in_a_terminal(answer: bytes, ahead: bytes = b"") -> tuple[bytes, str, 
     A child of its own session asks, since only a terminal that one's job holds may be asked.
     """
     ours, theirs = os.openpty()
+    within_s = 60 if answer.startswith(b"\x1b") else 0.5  # else it waits in vain
     code = (
         f"{TAKE_TERMINAL}import sys; from api.cli.terminal import draws_sixels\n"
-        "print(draws_sixels(0, 0.5), sys.stdin.readline() if sys.argv[1:] else '', file=sys.stderr)"
+        f"print(draws_sixels(0, {within_s}), sys.stdin.readline() if sys.argv[1:] else '', file=sys.stderr)"
     )
     before = termios.tcgetattr(theirs)
     silent = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
@@ -302,7 +303,7 @@ def asked_in_a_terminal(answer: bytes, ahead: bytes = b"") -> tuple[bytes, str, 
     said = asking.communicate(timeout=60)[1].decode().strip()
     same = termios.tcgetattr(theirs) == silent
     if not ahead:
-        answering.join(10)
+        answering.join(60)
     elif select.select([ours], [], [], 0)[0]:
         asked.append(os.read(ours, 64))
     os.close(theirs)
@@ -516,7 +517,10 @@ def test_in_a_terminal_hits_come_with_pictures(
     ours, theirs = os.openpty()
     others = {"PATH": os.environ["PATH"], "BOWERBIRD_LIBRARY": str(folder / "library"), **environment}
     code = (
-        f"{TAKE_TERMINAL}import sys; sys.argv = ['bowerbird', 'search', 'type:image']; from api.cli import main; main()"
+        f"{TAKE_TERMINAL}import sys; sys.argv = ['bowerbird', 'search', 'type:image']\n"
+        "from api.cli import main, terminal\n"
+        "terminal.draws_sixels.__defaults__ = (60,)  # ours answers, however late\n"
+        "main()"
     )
     running = subprocess.Popen(
         [sys.executable, "-c", code], stdin=theirs, stdout=theirs, stderr=theirs, env=others, start_new_session=True

@@ -29,8 +29,8 @@ def queries(tmp_path_factory) -> Path:
     return file
 
 
-def test_the_object_that_scripts_rely_on(library, queries):
-    done = bowerbird("eval", queries, "--library", library, "--json")
+def test_the_object_that_scripts_rely_on(library, here, queries):
+    done = here("eval", queries, "--library", library, "--json")
     assert done.code == 0
     assert "1 relevant file is not in" in done.err
     assert done.json["version"] == 1
@@ -49,9 +49,9 @@ def test_the_object_that_scripts_rely_on(library, queries):
     assert run["outcomes"][0]["ranks"] == {"fused": [1], "joint": [1], "words": [1]}
 
 
-def test_two_settings_side_by_side_in_a_report(library, queries, tmp_path):
+def test_two_settings_side_by_side_in_a_report(library, here, queries, tmp_path):
     report = tmp_path / "report.html"
-    done = bowerbird("eval", queries, "--library", library, "--set", "search.stands_out=0", "--report", report)
+    done = here("eval", queries, "--library", library, "--set", "search.stands_out=0", "--report", report)
     assert done.code == 0
     lines = [line.split("\t") for line in done.out.splitlines()]
     assert ["source", "Recall@1", "Recall@5", "Recall@10", "MRR", "nDCG@10", "mAP"] in lines
@@ -61,8 +61,8 @@ def test_two_settings_side_by_side_in_a_report(library, queries, tmp_path):
     assert report.read_text().startswith("<!doctype html>")
 
 
-def test_two_spaces_of_one_library(library, queries):
-    done = bowerbird("eval", queries, "--library", library, "--against-space", "concepts", "--json").json
+def test_two_spaces_of_one_library(library, here, queries):
+    done = here("eval", queries, "--library", library, "--against-space", "concepts", "--json").json
     assert (done["runs"][1]["name"], done["runs"][1]["measures"]["fused"]["recall@1"]) == ("concepts", 1.0)
     assert {each["difference"] for each in done["differences"] if "latency" not in each["measure"]} == {0}
 
@@ -77,21 +77,21 @@ def test_two_spaces_of_one_library(library, queries):
         (["--report", "no/such/folder/report.html"], "name one in a folder that is there"),
     ],
 )
-def test_a_wrong_call_ends_with_2_and_one_line(library, queries, arguments, says):
-    done = bowerbird("eval", queries, "--library", library, *arguments)
+def test_a_wrong_call_ends_with_2_and_one_line(library, here, queries, arguments, says):
+    done = here("eval", queries, "--library", library, *arguments)
     assert (done.code, done.out) == (2, "")
     assert says in done.err
 
 
-def test_a_bad_line_is_named(library, tmp_path):
+def test_a_bad_line_is_named(library, here, tmp_path):
     file = tmp_path / "queries.jsonl"
     file.write_text('{"text": "a cat", "relevant": []}\n{"text": "a cat"}\n')
-    done = bowerbird("eval", file, "--library", library)
+    done = here("eval", file, "--library", library)
     assert done.code == 2
     assert done.err.startswith("bowerbird: queries.jsonl, line 2: has no")
     assert done.err.count("\n") == 1
 
 
-def test_another_library_that_is_not_there_is_3(library, queries, tmp_path):
-    done = bowerbird("eval", queries, "--library", library, "--against", tmp_path / "nowhere")
+def test_another_library_that_is_not_there_is_3(library, here, queries, tmp_path):
+    done = here("eval", queries, "--library", library, "--against", tmp_path / "nowhere")
     assert (done.code, done.out) == (3, "")

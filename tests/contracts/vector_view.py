@@ -36,7 +36,12 @@ PALETTE = unit_vectors(6, DIMENSION, seed=9)
 
 # A builder makes a new view each time, so that one fixture may serve all examples and every class that derives.
 SHARED = settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.differing_executors,
+        HealthCheck.too_slow,
+    ],
 )
 
 

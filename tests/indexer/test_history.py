@@ -8,7 +8,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
@@ -131,7 +130,6 @@ class History(RuleBasedStateMachine):
         assert (found.faults, found.repaired) == ([], [])
 
 
-@pytest.mark.timeout(120)
 def test_history(template, pool):
     History.template, History.pool = template, pool
     run_state_machine_as_test(

@@ -167,7 +167,9 @@ lines = st.lists(likely | unlikely | unlikely.map("[{}]*".format), max_size=5).m
 
 
 @needs_git
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.dictionaries(st.sampled_from(["", "src", "src/lib", "docs", "docs/private", "build"]), lines, max_size=3))
 def test_any_rules_mean_what_they_mean_to_git(tree, files):
     rules(tree, files)

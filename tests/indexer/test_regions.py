@@ -1,27 +1,29 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import pytest
 
 from bowerbird.types import Pixels, Vectors
+from indexer import regions
 from indexer.regions import settled_regions
 from tests.fakes import HashEncoder
 from tests.indexer.workshop import Workshop
 
 
 class Slow(HashEncoder):
-    """So many seconds for each picture."""
+    """So many seconds for each picture, by a clock of its own."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
         self.seconds = seconds
         self.calls = 0
+        self.now = 0.0
 
     def encode_images(self, pictures: Sequence[Pixels]) -> Vectors:
         self.calls += 1
-        time.sleep(self.seconds * len(pictures))
+        self.now += self.seconds * len(pictures)
         return super().encode_images(pictures)
 
 
@@ -32,11 +34,12 @@ def said() -> list[str]:
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0.0, 9), (1 / 30, 4), (1 / 6, 0)])
 def test_a_slow_encoder_gets_fewer_tiles_and_is_timed_once(
-    workshop: Workshop, said: list[str], seconds: float, expected: int
+    workshop: Workshop, said: list[str], seconds: float, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library = workshop.library
     library.settings.index.regions = "auto"
     library._encoders[library.joint.id] = encoder = Slow(seconds)
+    monkeypatch.setattr(regions, "time", SimpleNamespace(perf_counter=lambda: encoder.now))
     assert settled_regions(library, None, said.append) == expected
     assert said[0].startswith(f"regions: {expected} ")
     calls = encoder.calls

@@ -40,7 +40,8 @@ class Hostile:
             ".many",
             ".endless",
             ".shrink",
-            ".slow",
+            ".long",
+            ".short",
             ".sound",
             ".halfway",
         )
@@ -116,15 +117,15 @@ class Hostile:
         """A film that never ends, each frame in good time."""
         return _moments(Moment(SegmentKind.TEXT, text="again") for _ in iter(int, 1))
 
-    def slow(self, wanted: Wanted) -> Decoded:
-        """Six minutes of film, each part in good time and all together longer than one file may take."""
+    def long(self, wanted: Wanted) -> Decoded:
+        """Six minutes of film."""
+        frames = [Moment(SegmentKind.TEXT, text="later") for _ in range(6)]
+        return Decoded(AssetInfo(AssetKind.VIDEO, "video/x-hostile", duration_s=360.0), frames)
 
-        def frames() -> Iterator[Moment]:
-            for _ in range(6):
-                time.sleep(0.2)
-                yield Moment(SegmentKind.TEXT, text="later")
-
-        return Decoded(AssetInfo(AssetKind.VIDEO, "video/x-hostile", duration_s=360.0), frames())
+    def short(self, wanted: Wanted) -> Decoded:
+        """As many parts, of a film that lasts six seconds."""
+        decoded = self.long(wanted)
+        return replace(decoded, info=replace(decoded.info, duration_s=6.0))
 
     def sound(self, wanted: Wanted) -> Decoded:
         """Three seconds, each filled with its number."""

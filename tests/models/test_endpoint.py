@@ -34,6 +34,7 @@ from tests.models.scripted_endpoint import (
     obeys,
     redirects,
     refuses,
+    run_out_of_time,
     says,
     silent,
     status,
@@ -45,8 +46,6 @@ from tests.models.scripted_endpoint import (
 SAY = [{"role": "user", "content": "what is it"}]
 SHOW = [{"role": "user", "content": [{"type": "text", "text": "what is it"}]}]
 KEY = "sk-secret-key-0123456789"
-
-pytestmark = pytest.mark.timeout(60)  # what hangs fails
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def scripted() -> Iterator[Callable[..., ScriptedEndpoint]]:
         each.__exit__()
 
 
-def asked_of(server: ScriptedEndpoint, timeout_s: float = 30, **more: Any) -> Endpoint:
+def asked_of(server: ScriptedEndpoint, timeout_s: float = 200, **more: Any) -> Endpoint:
     return Endpoint("tiny/model", server.address, timeout_s, key=KEY, first_wait_s=0.01, **more)
 
 
@@ -236,7 +235,7 @@ class TestSaying:
         pieces = asked_of(server, timeout_s=FOR_EVER).say(SAY, most_tokens=9)
         next(pieces)
         pieces.close()
-        assert server.left.wait(20)
+        assert server.left.wait(120)
 
     def test_thoughts_are_left_out(self, scripted: Callable[..., ScriptedEndpoint]) -> None:
         aside = chunk({"reasoning_content": "hm", "reasoning": "hm", "content": None})
@@ -287,9 +286,9 @@ class TestTryingAgain:
         assert len(server.asked) == 4
 
     def test_a_pause_that_is_asked_for_is_kept(self, scripted: Callable[..., ScriptedEndpoint]) -> None:
-        server = scripted(status(429, "slow down", retry_after=1), says("yes"))
+        server = scripted(status(429, "slow down", retry_after=1000), says("yes"))
         with pytest.raises(EndpointFailed, match="slow down"):
-            said(asked_of(server, timeout_s=0.9))  # there is no time for it
+            said(asked_of(server, timeout_s=999))  # there is no time for it
         assert len(server.asked) == 1
 
     def test_nothing_is_tried_again_once_something_was_said(self, scripted: Callable[..., ScriptedEndpoint]) -> None:
@@ -338,13 +337,16 @@ class TestDeadline:
         line = failure(asked_of(scripted(script), timeout_s=0.4))
         assert "had not finished within 0.4 s; give it longer" in line or "fails (503" in line
 
-    def test_it_holds_in_the_middle_of_an_answer(self, scripted: Callable[..., ScriptedEndpoint]) -> None:
+    def test_it_holds_in_the_middle_of_an_answer(
+        self, scripted: Callable[..., ScriptedEndpoint], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         server = scripted(hangs("Forty"))
-        pieces = asked_of(server, timeout_s=0.5).say(SAY, most_tokens=9)
+        pieces = asked_of(server, timeout_s=600).say(SAY, most_tokens=9)
         assert next(pieces) == "Forty"
-        with pytest.raises(EndpointFailed, match=r"had not finished within 0\.5 s"):
+        run_out_of_time(monkeypatch)
+        with pytest.raises(EndpointFailed, match=r"had not finished within 600 s"):
             next(pieces)
-        assert server.left.wait(20)
+        assert server.left.wait(120)
 
     def test_thinking_counts(self, scripted: Callable[..., ScriptedEndpoint]) -> None:
         assert "had not finished" in failure(asked_of(scripted(hangs("<think>well")), timeout_s=0.3))
@@ -368,7 +370,7 @@ class TestLeaving:
             listener.leave()
             with pytest.raises(Left):
                 listening.result()
-        assert server.left.wait(30)
+        assert server.left.wait(120)
 
     def test_whoever_has_left_before_is_told_nothing(self, scripted: Callable[..., ScriptedEndpoint]) -> None:
         listener = Listener()
@@ -489,7 +491,7 @@ class TestFaults:
         with pytest.raises(TooLong):
             pieces.extend(asked_of(server).say(SAY, most_tokens=50))
         assert len("".join(pieces)) <= 50 * 16
-        assert server.left.wait(20)
+        assert server.left.wait(120)
 
     @pytest.mark.parametrize("piece", [b"x" * 65536, b": nothing\n\n" * 1000])
     def test_an_enormous_response_is_not_read_to_its_end(
@@ -498,7 +500,7 @@ class TestFaults:
         monkeypatch.setattr("bowerbird.models.endpoint.wire.MOST_BYTES", 2**20)
         server = scripted(never_ends(piece))
         assert "sends more than 1,048,576 bytes for one answer; name" in failure(asked_of(server))
-        assert server.left.wait(20)
+        assert server.left.wait(120)
 
     def test_a_packed_response_is_not_unpacked(self, scripted: Callable[..., ScriptedEndpoint]) -> None:
         answer = "".join(f"data: {json.dumps(each)}\n\n" for each in (chunk({"content": "yes"}), chunk({}, "stop")))

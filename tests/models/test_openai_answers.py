@@ -18,9 +18,18 @@ from bowerbird.models.endpoint.chat import Fence
 from bowerbird.models.endpoint.endpoint import Endpoint
 from bowerbird.types import AssetKind, SegmentKind
 from tests.contracts.answerer import AnswererContract
-from tests.models.scripted_endpoint import Asked, Script, ScriptedEndpoint, cut, hangs, obeys, says, status, texts_of
-
-pytestmark = pytest.mark.timeout(60)
+from tests.models.scripted_endpoint import (
+    Asked,
+    Script,
+    ScriptedEndpoint,
+    cut,
+    hangs,
+    obeys,
+    run_out_of_time,
+    says,
+    status,
+    texts_of,
+)
 
 MEETING = Exhibit(
     number=1,
@@ -59,7 +68,7 @@ def encoded(kind: str, side: int = 8) -> bytes:
     return data.getvalue()
 
 
-def answerer_of(server: ScriptedEndpoint, timeout_s: float = 30) -> OpenAIAnswerer:
+def answerer_of(server: ScriptedEndpoint, timeout_s: float = 200) -> OpenAIAnswerer:
     return OpenAIAnswerer(Endpoint("tiny", server.address, timeout_s, first_wait_s=0.01))
 
 
@@ -231,11 +240,12 @@ def test_a_request_is_made_anew_each_time_and_leaves_what_it_got_alone() -> None
 @pytest.fixture
 def endless() -> Iterator[OpenAIAnswerer]:
     with ScriptedEndpoint(hangs("The")) as server:
-        yield answerer_of(server, timeout_s=0.3)
+        yield answerer_of(server)
 
 
-def test_the_deadline_ends_it(endless: OpenAIAnswerer) -> None:
+def test_the_deadline_ends_it(endless: OpenAIAnswerer, monkeypatch: pytest.MonkeyPatch) -> None:
     pieces = endless.answer(ASKED, [MEETING])
     assert next(pieces) == "The"
+    run_out_of_time(monkeypatch)
     with pytest.raises(EndpointFailed, match="had not finished"):
         next(pieces)

@@ -18,8 +18,6 @@ from bowerbird.types import AssetInfo, AssetKind, Box, Pixels, Place, SegmentKin
 from tests.contracts.captioner import CaptionerContract
 from tests.models.scripted_endpoint import Asked, Script, ScriptedEndpoint, obeys, says, silent, status, texts_of
 
-pytestmark = pytest.mark.timeout(60)
-
 RED, BLUE = (220, 30, 30), (30, 30, 220)
 SEEN = {"red": 0, "blue": 2}
 
@@ -43,7 +41,7 @@ def sight(pixels: Pixels | None, **more: object) -> Sight:
     return Sight(AssetInfo(AssetKind.IMAGE, "image/jpeg"), SegmentKind.IMAGE, pixels=pixels, **more)  # type: ignore[arg-type]
 
 
-def captioner_of(server: ScriptedEndpoint, timeout_s: float = 30) -> OpenAICaptioner:
+def captioner_of(server: ScriptedEndpoint, timeout_s: float = 200) -> OpenAICaptioner:
     return OpenAICaptioner(Endpoint("tiny", server.address, timeout_s, first_wait_s=0.01))
 
 
@@ -158,9 +156,9 @@ def test_a_model_that_says_nothing_gives_no_caption() -> None:
 
 
 def test_an_endpoint_that_fails_is_said_in_one_line() -> None:
-    for script, line in ((status(401), "does not take the key"), (silent(), "had not finished within 0.4 s")):
+    for script, limit_s, line in ((status(401), 200, "does not take the key"), (silent(), 0.4, "had not finished")):
         with (
             ScriptedEndpoint(script) as server,
             pytest.raises(EndpointFailed, match=line),
         ):
-            captioner_of(server, timeout_s=0.4).caption([sight(plain(RED))])
+            captioner_of(server, timeout_s=limit_s).caption([sight(plain(RED))])

@@ -98,7 +98,7 @@ def test_several_may_convert_at_once(tmp_path: Path, x: Any, wanted: Any) -> Non
         for _ in range(3)
     ]
     for process in running:
-        out, _ = process.communicate(timeout=120)
+        out, _ = process.communicate(timeout=240)
         assert process.returncode == 0
         assert float(out) == pytest.approx(float(wanted[0, 0]), abs=1e-5)
     assert len(list((tmp_path / "converted").iterdir())) == 1

@@ -27,7 +27,6 @@ from tests.models.test_openai_captions import RED, plain, sight
 from tests.models.tiny_chat_model import SAYS, save_chat_model
 
 pytest.importorskip("accelerate", reason="transformers serve places its model with it")
-pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +41,10 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
         env=os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
     )
     try:
-        yield Endpoint.of(f"{folder}@{_address(server, Path(log.name))}", 60)
+        yield Endpoint.of(f"{folder}@{_address(server, Path(log.name))}", 240)
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(120)
         log.close()
 
 
@@ -114,5 +113,5 @@ def test_an_answer_that_is_closed_early_leaves_the_server_well(endpoint: Endpoin
 
 def test_another_model_than_it_serves_is_refused_in_one_line(endpoint: Endpoint) -> None:
     with pytest.raises(EndpointFailed, match=r"refuses the request \(400: .*; name another model") as failed:
-        list(Endpoint("other", endpoint.address, 30).say([{"role": "user", "content": "hello"}], most_tokens=3))
+        list(Endpoint("other", endpoint.address, 240).say([{"role": "user", "content": "hello"}], most_tokens=3))
     assert "\n" not in str(failed.value)

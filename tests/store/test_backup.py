@@ -360,7 +360,7 @@ def refuses(file: Path, folder: Path, error: type[BowerbirdError] = UsageError, 
     assert not folder.exists()
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_no_byte_may_differ(made, tmp_path, data):
     content = bytearray(made.read_bytes())
@@ -370,7 +370,7 @@ def test_no_byte_may_differ(made, tmp_path, data):
     refuses(tmp_path / "b", tmp_path / "again", match="is damaged|is no backup")
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_none_may_be_missing_or_follow(made, tmp_path, data):
     content = made.read_bytes()

@@ -82,7 +82,7 @@ def test_writers_queue(catalog: Catalog) -> None:
     inside, done = threading.Event(), threading.Event()
 
     def second() -> None:
-        inside.wait(10)
+        inside.wait(120)
         with catalog.write() as tx:
             order.append("second")
             tx.roots.add("/second", 1)
@@ -101,7 +101,7 @@ def test_writers_queue(catalog: Catalog) -> None:
 
 def test_a_reader_that_becomes_two_never_waits_for_a_connection(catalog: Catalog) -> None:
     """A search reads SQL while its views catch up on connections of their own."""
-    everyone = threading.Barrier(20, timeout=20)
+    everyone = threading.Barrier(20, timeout=120)
     counts: list[int] = []
 
     def search() -> None:

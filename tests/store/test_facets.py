@@ -176,7 +176,9 @@ _INFOS = st.builds(
 _names = count()
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 @given(st.lists(_INFOS, max_size=12))
 def test_the_counts_are_those_of_going_through_them_all(catalog: Catalog, infos: list[AssetInfo]) -> None:
     wipe(catalog)

@@ -20,7 +20,9 @@ _names = st.one_of(st.binary(max_size=8), st.lists(_pieces, max_size=6).map(b"".
 
 @given(st.lists(_names, max_size=12, unique=True))
 @example([os.fsdecode(name) for name in (b"\xff", b"\\xff", b"\\\\xff", b"\\", b"\\\\", b"\xc3\xa9", b"\xc3\\xa9")])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_any_name_comes_back_as_it_was(catalog: Catalog, names: list[str]) -> None:
     wipe(catalog)
     with catalog.write() as tx:

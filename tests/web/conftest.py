@@ -56,6 +56,8 @@ _LESS = {"BOWERBIRD_INDEX__TRANSCRIBER": "none", "BOWERBIRD_INDEX__OCR": "false"
 _QUICK = {**os.environ, **({} if os.environ.get("SCREENSHOTS") else _LESS)}
 """What is said, read and seen in parts takes most of an index run. Screenshots show it; the viewer's tests make it."""
 _WIDE = {"width": 1280, "height": 800}
+PATIENCE_MS = 60_000
+"""After which something that was to happen on a page does not: no machine is that slow."""
 
 
 def bowerbird(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -76,7 +78,7 @@ def serving(library: Path, *arguments: str | Path) -> Iterator[str]:
             yield url
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
             said.seek(0)
             sys.stderr.write(said.read())  # which is shown where a test fails
 
@@ -92,9 +94,10 @@ def _address(process: subprocess.Popen[bytes], said: TextIO) -> str:
 
 
 def _wait_until_ready(url: str) -> None:
-    for _ in range(240):
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"{url}/readyz", timeout=30):
+            with urllib.request.urlopen(f"{url}/readyz", timeout=60):
                 return
         except OSError:
             time.sleep(0.25)
@@ -151,7 +154,10 @@ def browser() -> Iterator[Browser]:
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as running:
         opened = running.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+            executable_path=CHROMIUM,
+            headless=True,
+            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+            timeout=2 * PATIENCE_MS,
         )
         yield opened
         opened.close()
@@ -182,7 +188,7 @@ def new_page(browser: Browser, contexts: dict[str, BrowserContext], server: str)
         settings = {"viewport": _WIDE, "base_url": server, "reduced_motion": "reduce", **options}
         if repr(settings) not in contexts:
             contexts[repr(settings)] = browser.new_context(**settings)  # type: ignore[arg-type]
-            contexts[repr(settings)].set_default_timeout(8000)
+            contexts[repr(settings)].set_default_timeout(PATIENCE_MS)
         page = contexts[repr(settings)].new_page()
         faults: list[str] = []
         page.faults = faults  # type: ignore[attr-defined]

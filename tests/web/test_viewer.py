@@ -73,6 +73,11 @@ def standing(page: Page) -> str:
 # --- films and recordings --------------------------------------------------------------------------------------------
 
 PLAYER = "() => document.querySelector('[data-media]')"
+STANDS = f"""() => {{
+  window.plays = 0;
+  ({PLAYER})().play = async () => {{ window.plays += 1; }};
+}}"""
+"""What is told to play stays at its time, for as long as it takes to look."""
 
 
 def test_a_film_starts_at_its_moment_and_plays(page: Page, ids: Ids) -> None:
@@ -81,8 +86,7 @@ def test_a_film_starts_at_its_moment_and_plays(page: Page, ids: Ids) -> None:
     until(page, "() => { const p = document.querySelector('video'); return p.readyState >= 2 && !p.seeking; }")
     assert page.evaluate(f"({PLAYER})().currentTime") == pytest.approx(6, abs=0.2)
     page.evaluate(f"({PLAYER})().play()")
-    until(page, "() => { const p = document.querySelector('video'); return !p.paused && p.currentTime > 6.3; }")
-    assert 6 < page.evaluate(f"({PLAYER})().currentTime") < 8
+    until(page, "() => document.querySelector('video').currentTime > 6.3")
 
 
 def test_it_plays_by_itself_where_motion_is_welcome(new_page: Callable[..., Page], ids: Ids) -> None:
@@ -90,10 +94,6 @@ def test_it_plays_by_itself_where_motion_is_welcome(new_page: Callable[..., Page
     page.goto(f"/view/{ids['mp4']}")
     until(page, "() => document.querySelector('video').currentTime > 0.3")
     assert page.evaluate(f"({PLAYER})().muted")
-
-
-def current(page: Page) -> str:
-    return page.locator("[data-lines] [aria-current] span").inner_text()
 
 
 def test_the_transcript_follows(page: Page, ids: Ids) -> None:
@@ -110,11 +110,12 @@ def test_the_transcript_follows(page: Page, ids: Ids) -> None:
 def test_a_click_on_a_sentence_seeks(page: Page, ids: Ids, suffix: str) -> None:
     page.goto(f"/view/{ids[suffix]}")
     until(page, f"() => ({PLAYER})().readyState >= 1")
+    page.evaluate(STANDS)
     page.get_by_text("A rival steals").click()
-    until(page, f"() => !({PLAYER})().seeking && ({PLAYER})().currentTime >= 8")
-    page.evaluate(f"({PLAYER})().pause()")
-    assert 8 <= page.evaluate(f"({PLAYER})().currentTime") < 10
-    assert current(page) == "A rival steals the feathers at night."
+    said = "A rival steals the feathers at night."
+    until(page, "said => document.querySelector('[data-lines] [aria-current] span')?.textContent === said", said)
+    assert page.evaluate(f"({PLAYER})().currentTime") == pytest.approx(8, abs=0.1)
+    assert page.evaluate("window.plays") == 1
     assert page.url.endswith(f"/view/{ids[suffix]}"), "it stays where it is"
 
 
@@ -123,8 +124,10 @@ def test_a_click_on_a_scene_seeks(page: Page, ids: Ids) -> None:
     until(page, f"() => ({PLAYER})().readyState >= 1")
     last = page.locator(".viewer-scenes a").last
     until(page, "() => [...document.querySelectorAll('.viewer-scenes img')].every(each => each.naturalWidth > 0)")
+    page.evaluate(STANDS)
     last.click()
     until(page, f"at => Math.abs(({PLAYER})().currentTime - at) < 1", float(str(last.get_attribute("data-at"))))
+    assert page.evaluate("window.plays") == 1
 
 
 def test_who_scrolls_the_transcript_is_left_alone(new_page: Callable[..., Page], ids: Ids) -> None:
@@ -135,6 +138,7 @@ def test_who_scrolls_the_transcript_is_left_alone(new_page: Callable[..., Page],
     lines.hover()
     page.mouse.wheel(0, 10)
     page.locator("[data-follow]").wait_for()
+    until(page, "() => document.querySelector('[data-lines]').scrollTop >= 10")  # the wheel has come to rest
     lines.evaluate("each => each.scrollTop = 0")
     page.evaluate(f"({PLAYER})().currentTime = 11")
     until(page, "() => document.querySelector('[data-lines] li:last-child [aria-current]')")
@@ -178,7 +182,14 @@ def fractions(page: Page, inner: str, outer: str) -> list[float]:
 
 
 PICTURE = "[data-zoomable]"
-DRAWN = "() => document.querySelector('[data-zoomable]').naturalWidth > 0"
+DRAWN = """() => {
+  const [picture, marks] = ['[data-zoomable]', '[data-marks]'].map(each => document.querySelector(each));
+  const shaped = picture.closest('[data-sheet]').style.getPropertyValue('--ratio');
+  return shaped && [picture, marks ?? picture].every(each => each.complete && each.naturalWidth > 0);
+}"""
+"""The picture is there and has its shape, and what is marked on it too."""
+PAINTED = "() => Promise.all([...document.querySelectorAll('[data-sheet] img')].map(each => each.decode()))"
+"""What is drawn is ready to be seen: browsers may leave it out of what they paint until then."""
 
 
 @pytest.mark.parametrize("viewport", [(1280, 800), (390, 844)])
@@ -194,6 +205,7 @@ def test_boxes_lie_on_what_they_surround(new_page: Callable[..., Page], ids: Ids
     assert max(within[0] + within[2], within[1] + within[3]) < 1.01
     assert max(within[2:]) > 0.95, "as large as fits"
     # The ground under the middle of the box is the red of the sign, as it is drawn.
+    page.evaluate(PAINTED)
     shot = Image.open(io.BytesIO(page.locator(".viewer-box-hit").screenshot())).convert("RGB")
     red, green, blue = np.asarray(shot)[shot.height // 2, shot.width // 2]
     assert red > 200
@@ -240,7 +252,7 @@ def test_words_of_a_page_are_marked_where_they_stand(page: Page, ids: Ids) -> No
     """What is yellow on the screen is where ink is: the ink of the page's own picture, without marks."""
     page.goto(f"/view/{ids['pdf']}?page=2&q=counted")
     until(page, DRAWN)
-    until(page, "() => document.querySelector('[data-marks]').complete")
+    page.evaluate(PAINTED)
     plain = page.request.get(f"/v1/assets/{ids['pdf']}/picture?page=2&px=1600").body()
     ink = np.asarray(Image.open(io.BytesIO(plain)).convert("L")) < 128
     sheet = np.asarray(Image.open(io.BytesIO(page.locator("[data-sheet]").screenshot())).convert("RGB")).astype(int)
@@ -415,11 +427,15 @@ def test_without_a_script(new_page: Callable[..., Page], ids: Ids) -> None:
     page.locator(
         f'[data-hits] a[data-view][href*="{ids["mp4"]}"], [data-hits] a[data-view][href*="{ids["wav"]}"]'
     ).first.click()
+    page.wait_for_url("**/view/**")
     assert page.locator("main > [data-viewer] mark").first.is_visible()
     page.get_by_text("We came to the bower").click()
+    found = page.locator(".viewer-transcript .found", has_text="We came to the bower")
+    found.wait_for()
     assert "segment=" in page.url
-    assert page.locator(".viewer-transcript .found").inner_text().endswith("We came to the bower at dawn.")
+    assert found.inner_text().endswith("We came to the bower at dawn.")
     page.get_by_label("Close").click()
+    page.wait_for_url(lambda url: "/view/" not in url)
     assert page.locator("[data-hits]").count() == 1
 
 

@@ -126,4 +126,4 @@ def served(library: Library, *, keyless: bool = True) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -68,5 +69,10 @@ def serving(library: Library) -> Iterator[Serving]:
 
 @pytest.fixture(scope="session")
 def client(serving: Serving) -> TestClient:
-    """A client of the shared library on a loopback address."""
-    return serving()
+    """A client of the shared library on a loopback address, of a server that has loaded its models."""
+    client = serving()
+    deadline = time.monotonic() + 60
+    while client.get("/readyz").status_code != 200:
+        assert time.monotonic() < deadline, "it did not become ready"
+        time.sleep(0.01)
+    return client

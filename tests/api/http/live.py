@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -45,6 +46,14 @@ class Live:
         head = "\r\n".join([f"{line} HTTP/1.1", f"Host: 127.0.0.1:{self.address[1]}", *headers, "", ""])
         return Stream(self.address, head.encode("latin-1") + body)
 
+    def have_all_threads(self) -> None:
+        """Have every pool make the threads that it may have, so that there come no more of them."""
+        for pool in self.state.pools.all:
+            threads = pool._executor._max_workers
+            together = threading.Barrier(threads)
+            for waiting in [pool._executor.submit(together.wait, 60) for _ in range(threads)]:
+                waiting.result()
+
     def metric(self, name: str, **labels: str) -> float:
         """A number that it counts, as its own process knows it."""
         for line in self.state.metrics.text().decode().splitlines():
@@ -79,7 +88,8 @@ class Stream:
 
     def __init__(self, address: tuple[str, int], sent: bytes) -> None:
         self._socket = socket.create_connection(address, timeout=60)
-        self._socket.sendall(sent)
+        with suppress(ConnectionError):  # it hung up before it had taken all, and what it answered can be read
+            self._socket.sendall(sent)
 
     def until(self, wanted: bytes) -> bytes:
         """What comes, up to and with ``wanted``."""
@@ -91,10 +101,11 @@ class Stream:
         return got
 
     def rest(self) -> bytes:
-        """What comes until the server closes, or the answer is complete."""
+        """What comes until the server closes, in either way, or the answer is complete."""
         got = b""
-        while not got.endswith(b"0\r\n\r\n") and (piece := self._socket.recv(1 << 16)):
-            got += piece
+        with suppress(ConnectionResetError):
+            while not got.endswith(b"0\r\n\r\n") and (piece := self._socket.recv(1 << 16)):
+                got += piece
         return got
 
     def close(self) -> None:

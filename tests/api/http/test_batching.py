@@ -18,12 +18,12 @@ def test_a_lone_item_goes_at_once_and_the_rest_together():
     def call(items):
         calls.append(list(items))
         first.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
 
     async def run():
         batcher: Batcher[int] = Batcher(call, most=3)
         alone = asyncio.create_task(batcher.put(0))
-        await asyncio.to_thread(first.wait, 10)
+        await asyncio.to_thread(first.wait, 60)
         assert calls == [[0]]
         others = [asyncio.create_task(batcher.put(n)) for n in range(1, 6)]
         await asyncio.sleep(0)
@@ -57,12 +57,12 @@ def test_whoever_hangs_up_is_not_encoded_for():
     def call(items):
         calls.append(list(items))
         first.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
 
     async def run():
         batcher: Batcher[int] = Batcher(call)
         alone = asyncio.create_task(batcher.put(0))
-        await asyncio.to_thread(first.wait, 10)
+        await asyncio.to_thread(first.wait, 60)
         gone, stays = asyncio.create_task(batcher.put(1)), asyncio.create_task(batcher.put(2))
         await asyncio.sleep(0)
         gone.cancel()
@@ -83,13 +83,13 @@ def test_a_call_whose_caller_has_gone_leaves_the_line():
     def call(number):
         begun.append(number)
         first.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return number
 
     async def run():
         pool = Pool("test", 1, 8)
         running = asyncio.create_task(pool.run(call, 0))
-        await asyncio.to_thread(first.wait, 10)
+        await asyncio.to_thread(first.wait, 60)
         waiting = [asyncio.create_task(pool.run(call, n)) for n in (1, 2)]
         await asyncio.sleep(0)
         waiting[0].cancel()

@@ -57,12 +57,13 @@ def concepts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
 
 def test_a_job_captions_what_lacks_a_caption(concepts, serving):
     client: TestClient = serving(concepts)
-    answer = client.post("/v1/caption", json={"kinds": ["image"], "captioner": "concepts"})
-    assert answer.status_code == 202
-    job = answer.json()["job"]
-    assert (job["kind"], job["state"]) == ("caption", "running")
-    assert answer.headers["location"] == f"/v1/jobs/{job['id']}"
-    refused(client.post("/v1/caption"), 409)
+    with concepts.catalog.write():  # the run waits for that
+        answer = client.post("/v1/caption", json={"kinds": ["image"], "captioner": "concepts"})
+        assert answer.status_code == 202
+        job = answer.json()["job"]
+        assert (job["kind"], job["state"]) == ("caption", "running")
+        assert answer.headers["location"] == f"/v1/jobs/{job['id']}"
+        refused(client.post("/v1/caption"), 409)
     until(lambda: client.get(f"/v1/jobs/{job['id']}").json()["job"]["state"] != "running")
     ended = client.get(f"/v1/jobs/{job['id']}").json()["job"]
     assert (ended["state"], ended["error"]) == ("done", None)

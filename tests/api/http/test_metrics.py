@@ -61,7 +61,7 @@ def test_queries_batches_and_parts(serving, library):
 def test_no_label_holds_what_somebody_sent(library):
     with Live(library) as live:
         client = live.client
-        for number in range(30):
+        for number in range(10):
             client.get(f"/nowhere/secret-{number}")
             client.request(f"SECRET{number}", "/v1/search")
             client.request("PROPFIND", "/v1/search")

@@ -257,13 +257,13 @@ def test_searches_go_on_while_a_snapshot_is_made(library: Library, monkeypatch: 
 
     def slow(*arguments: object) -> object:
         begun.set()
-        assert may_end.wait(10)
+        assert may_end.wait(60)
         return building.build(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr("bowerbird.store.views.keeper.build", slow)
     saver = threading.Thread(target=save, args=(library, keeper))
     saver.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     library.log.add(unit_vectors(2, 8, seed=1))
     assert_right(library, view(library, keeper))  # would wait for ever for a lock that the saver holds
     may_end.set()

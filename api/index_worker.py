@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -101,45 +101,21 @@ def _index(library: Library, paths: Sequence[str], retry_failed: bool, wire: Wir
 
 
 def _reencode(library: Library, encoder: str | None, wire: Wire) -> dict[str, Any]:
-    from bowerbird.store.lease import owner
     from indexer.reencode import reencode
     from indexer.spaces import as_object
 
-    record: int | None = None
-
-    def begun(missing: int) -> None:
-        nonlocal record
-        with library.catalog.write() as tx:
-            record = tx.jobs.start("reencode", owner())
-        wire.send(total=missing)
-
-    state, found = "failed", dict[str, Any]()
-    try:
+    def work(begun: Callable[[int], None]) -> dict[str, Any]:
         report = reencode(library, encoder, on_start=begun, on_progress=wire.tell)
-        found = {**asdict(report), "spaces": [as_object(space) for space in report.spaces]}
-        state = "done"
-    finally:
-        if record is not None:
-            with library.catalog.write() as tx:
-                tx.jobs.finish(record, state, {**found, "waiting": len(found.get("waiting", ()))})
-    return {"version": 1, **found}
+        return {**asdict(report), "spaces": [as_object(space) for space in report.spaces]}
+
+    return _on_record(library, "reencode", wire, work, counted="waiting")
 
 
 def _caption(library: Library, request: Mapping[str, Any], wire: Wire) -> dict[str, Any]:
     from api.captioning import as_object, caption_library
-    from bowerbird.store.lease import owner
     from bowerbird.types import SegmentKind
 
-    record: int | None = None
-
-    def begun(total: int) -> None:
-        nonlocal record
-        with library.catalog.write() as tx:
-            record = tx.jobs.start("caption", owner())
-        wire.send(total=total)
-
-    state, found = "failed", dict[str, Any]()
-    try:
+    def work(begun: Callable[[int], None]) -> dict[str, Any]:
         report = caption_library(
             library,
             library.captioner(request["captioner"]),
@@ -150,11 +126,37 @@ def _caption(library: Library, request: Mapping[str, Any], wire: Wire) -> dict[s
             on_start=begun,
             on_progress=wire.tell,
         )
-        found, state = as_object(report), "done"
+        return as_object(report)
+
+    return _on_record(library, "caption", wire, work, counted="failed")
+
+
+def _on_record(
+    library: Library, kind: str, wire: Wire, work: Callable[[Callable[[int], None]], dict[str, Any]], counted: str
+) -> dict[str, Any]:
+    """What ``work`` answers; it calls what it is given when it knows how much there is to do.
+
+    From then on the catalogue tells every process of the job, and in the end what came of it: of the list ``counted``
+    only how many stand there.
+    """
+    from bowerbird.store.lease import owner
+
+    record: int | None = None
+
+    def begun(total: int) -> None:
+        nonlocal record
+        with library.catalog.write() as tx:
+            record = tx.jobs.start(kind, owner())
+        wire.send(total=total)
+
+    state, found = "failed", dict[str, Any]()
+    try:
+        found = work(begun)
+        state = "done"
     finally:
         if record is not None:
             with library.catalog.write() as tx:
-                tx.jobs.finish(record, state, {**found, "failed": len(found.get("failed", ()))})
+                tx.jobs.finish(record, state, {**found, counted: len(found.get(counted, ()))})
     return {"version": 1, **found}
 
 

@@ -23,7 +23,7 @@ from scipy.optimize import minimize
 from benchmarks.answers import holding
 from benchmarks.eval_set.questions import Asked, practice, questions
 from bowerbird.answers import Question
-from bowerbird.models.answers.extractive import BAR, MOST_READ, WEIGHTS, features, sentences_of
+from bowerbird.models.answers.extractive import BAR, WEIGHTS, features, most_relevant, sentences_of
 from search import Search, open_search
 from search.exhibits import exhibits_for
 
@@ -49,8 +49,7 @@ class Choice:
 def choice(search: Search, corpus: Path, asked: Asked) -> Choice:
     """What the answerer has to choose from."""
     answerer = search.library.answerer("extractive")
-    found = sentences_of(exhibits_for(search, Question(asked.question), answerer))
-    found = sorted(found, key=lambda each: -each.relevance)[:MOST_READ]
+    found = most_relevant(sentences_of(exhibits_for(search, Question(asked.question), answerer)))
     (told,) = features([asked.question], found, search.library.encoder(search.library.spaces[-1]))
     right = [
         holding(asked.answers, corpus, each.exhibit, f"{each.text}\n{each.exhibit.own or ''}") is not None

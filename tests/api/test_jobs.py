@@ -7,8 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from bowerbird.store.lease import held, owner
 from bowerbird.wiring import Library, open_library
 from indexer.roots import add_roots
 from tests.indexer.conftest import PLAIN
+from tests.waiting import until
 
 MANY = 4000
 """Notes, which take the built-in encoder far longer than a test waits."""
@@ -85,13 +85,6 @@ def running() -> list[psutil.Process]:
             if "api.index_worker" in each.cmdline():
                 found.append(each)
     return found
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.02)
 
 
 def files(library: Library) -> int:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,14 +21,7 @@ from indexer.forget import forget
 from indexer.roots import add_roots
 from indexer.watch import Watcher, WatchRun, _Pending
 from tests.indexer.workshop import Workshop
-
-
-def until(true: Callable[[], object]) -> None:
-    """Wait for what is bound to come; the limit only ends a test that has failed."""
-    deadline = time.monotonic() + 120
-    while not true():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.01)
+from tests.waiting import until
 
 
 class Watched:

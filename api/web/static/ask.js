@@ -174,7 +174,7 @@ function failed(said, turn, shown) {
 function kept(turn) {
   turns.push(turn);
   at("anew").hidden = false;
-  memory.set(KEPT, JSON.stringify(turns.slice(-20)));
+  memory.set(KEPT, turns.slice(-20));
 }
 
 /** What is read out when an answer is over: once, and not while it grows. */
@@ -242,7 +242,7 @@ at("anew").addEventListener("click", () => {
 });
 
 // The conversation of this tab, as it was before the page was loaded anew.
-turns = JSON.parse(memory.get(KEPT) ?? "[]");
+turns = memory.get(KEPT) ?? [];
 for (const turn of turns) {
   const shown = turnOf(turn);
   shown.paint(turn.answer);

@@ -25,8 +25,8 @@ export function memoryOf(who) {
   const own = `${PREFIX}${who}:`;
   forget((key) => !key.startsWith(own));
   return {
-    get: (name) => tried(() => sessionStorage.getItem(own + name)),
-    set: (name, text) => tried(() => over || sessionStorage.setItem(own + name, text)),
+    get: (name) => tried(() => JSON.parse(sessionStorage.getItem(own + name))),
+    set: (name, value) => tried(() => over || sessionStorage.setItem(own + name, JSON.stringify(value))),
     remove: (name) => tried(() => sessionStorage.removeItem(own + name)),
   };
 }

@@ -115,7 +115,7 @@ class ExtractiveAnswerer:
         if question.about is not None and not telling(question.text):
             return [(each.text, each.exhibit) for each in found[:MOST_QUOTES]]  # "what does it say?"
         bar = BAR - (NAMED if question.about is not None else 0.0)
-        found = sorted(found, key=lambda each: -each.relevance)[:MOST_READ]
+        found = most_relevant(found)
         weighed = features(_readings(question), found, self._encoder()) @ np.array(list(WEIGHTS.values()))
         # One reading that makes sense of a sentence will do; the best is what both make most sense of.
         worth = np.where(weighed.max(axis=0) >= bar, weighed.mean(axis=0), -np.inf)
@@ -151,15 +151,21 @@ def sentences_of(exhibits: Sequence[Exhibit]) -> list[Sentence]:
     return [sentence for (mine, *_), sentence in held.values() if mine and words(sentence.text)]
 
 
+def most_relevant(found: Sequence[Sentence]) -> list[Sentence]:
+    """Those that are read."""
+    return sorted(found, key=lambda each: -each.relevance)[:MOST_READ]
+
+
 def features(readings: Sequence[str], found: Sequence[Sentence], encoder: Encoder) -> Floats:
     """What can be told of each sentence under each reading of a question.
 
     Shape ``(len(readings), len(found), len(WEIGHTS))``, the columns in the order of `WEIGHTS`.
     """
     passages = list(dict.fromkeys(each.exhibit.text or "" for each in found))
+    places = {passage: number for number, passage in enumerate(passages)}
+    place = np.array([places[each.exhibit.text or ""] for each in found])
     texts = [*(each.text for each in found), *(_on_one_line(passage[:PASSAGE]) for passage in passages)]
     near = _nearness(encoder, readings, texts)
-    place = np.array([passages.index(each.exhibit.text or "") for each in found])
     told = [
         _told(asked, found, passages, place, near[: len(found), number], near[len(found) :, number])
         for number, asked in enumerate(readings)

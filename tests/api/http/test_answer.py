@@ -6,7 +6,6 @@ import base64
 import io
 import json
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -23,12 +22,13 @@ from bowerbird.answers import Exhibit, Question
 from bowerbird.errors import EndpointFailed
 from bowerbird.models.answers.openai_answers import OpenAIAnswerer
 from bowerbird.models.endpoint.endpoint import Endpoint
-from tests.api.http.live import Live
+from tests.api.http.live import Live, events
 from tests.api.http.test_assets_route import id_of
 from tests.api.http.test_gate import refused
 from tests.api.test_mcp import call, refusal
 from tests.fakes import ScriptedAnswerer
 from tests.models.scripted_endpoint import Script, ScriptedEndpoint, hangs, silent
+from tests.waiting import until
 
 BUDGET = {"question": "We agreed on a budget of ninety. The rent is due on the first."}
 CONTRACT = {
@@ -80,23 +80,6 @@ def told(response: Any) -> list[tuple[str, Any]]:
     assert response.status_code == 200, response.text
     assert response.headers["content-type"].startswith("text/event-stream")
     return list(events(response.iter_lines()))
-
-
-def events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
-    name = ""
-    for line in lines:
-        field, _, value = line.partition(": ")
-        if field == "event":
-            name = value
-        elif field == "data":
-            yield name, json.loads(value)
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.01)
 
 
 def test_an_answer_has_what_the_contract_says(client, use, media):

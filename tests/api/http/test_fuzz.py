@@ -11,7 +11,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,7 @@ from indexer import Indexer
 from tests.api.http.live import Live
 from tests.api.http.test_assets_route import id_of
 from tests.fakes import HashEncoder
+from tests.waiting import until
 
 LONG = int(os.environ.get("BOWERBIRD_FUZZ") or 0)
 GENERATED = LONG or 210
@@ -70,13 +71,6 @@ def live(own: Library) -> Iterator[Live]:
         yield live
         assert live.lives
         assert live.client.get("/healthz").status_code == 200
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.02)
 
 
 def test_requests_made_from_the_document(live, media):

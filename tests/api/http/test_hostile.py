@@ -31,6 +31,7 @@ from api.originals import Originals
 from bowerbird.errors import UsageError
 from bowerbird.wiring import Library, open_library
 from indexer import Indexer
+from tests import waiting
 from tests.api.http.conftest import Serving
 from tests.api.http.test_gate import refused
 from tests.fakes import HashEncoder
@@ -75,7 +76,7 @@ class Running:
     def look(self, connections: int = 1) -> None:
         """Have it look after its connections, ``connections`` of them, as it else does at intervals."""
         there = self._server.server_state.connections
-        waited_for(lambda: len(there) == connections)
+        waiting.until(lambda: len(there) == connections)
         done = threading.Event()
 
         def look() -> None:
@@ -114,13 +115,6 @@ def until(connection: socket.socket, end: bytes) -> bytes:
 def head(connection: socket.socket) -> bytes:
     """The head of an answer, and what may have come with it."""
     return until(connection, b"\r\n\r\n")
-
-
-def waited_for(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -241,7 +235,7 @@ class TestConnections:
         with second:
             assert running.ask("GET / HTTP/1.1") == ""
             first.close()
-            waited_for(lambda: running.ask("GET / HTTP/1.1").endswith("hello"))  # once it has seen that it was closed
+            waiting.until(lambda: running.ask("GET / HTTP/1.1").endswith("hello"))  # once the close was seen
 
     def test_an_answer_that_nobody_reads_is_given_up(self, run, monkeypatch, said):
         monkeypatch.setattr(connections, "STALLED_S", 0.2)
@@ -312,7 +306,7 @@ class TestSecondThoughts:
             keys.revoke(library, "a thief")
             assert len(rest(connection)) < LARGE // 2, "more than sockets hold came after that"
         assert not said
-        waited_for(
+        waiting.until(
             lambda: running.app.state.bowerbird.pools.files.busy == 0
         )  # a read that was under way comes to its end
         assert "401" in running.ask("GET /v1/status HTTP/1.1", f"Authorization: Bearer {key}")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,9 +17,10 @@ from api.jobs import Job, Jobs
 from bowerbird.wiring import Library, open_library
 from indexer.roots import add_roots
 from tests.api.http.conftest import Serving
-from tests.api.http.live import Live
+from tests.api.http.live import Live, events
 from tests.api.http.test_gate import refused
 from tests.indexer.conftest import PLAIN
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -69,23 +68,6 @@ def going_on(library: Library, jobs: Jobs) -> Iterator[Job]:
         yield job
     finally:
         process.resume()
-
-
-def events(lines: Iterator[str]) -> Iterator[tuple[str, dict]]:
-    name = ""
-    for line in lines:
-        field, _, value = line.partition(": ")
-        if field == "event":
-            name = value
-        elif field == "data":
-            yield name, json.loads(value)
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.02)
 
 
 def test_a_run_from_its_start_to_its_report(client, notes):

@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from bowerbird.wiring import Library, open_library
 from indexer import Indexer
 from search.service import Search
 from tests.indexer.conftest import PLAIN
+from tests.waiting import until
 
 NOTES = ("The tide was out and the harbour smelt of tar.", "Two eggs and a spoon of flour.", "A night train to Vienna.")
 
@@ -76,13 +76,6 @@ def ask(searchers: Searchers, *queries: Query) -> list[SearchResult | BaseExcept
         return await asyncio.gather(*map(searchers.run, queries), return_exceptions=True)
 
     return asyncio.run(together())
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.02)
 
 
 def shown(result: SearchResult) -> list[tuple[str, float, object]]:

@@ -18,10 +18,10 @@ from indexer import Indexer
 from tests.api.http.live import Live
 from tests.api.http.test_assets_route import id_of
 from tests.api.http.test_gate import refused
-from tests.api.http.test_jobs_route import until
 from tests.fakes import HashEncoder
 from tests.indexer.conftest import PLAIN
 from tests.media.make import photo, save
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")

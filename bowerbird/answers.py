@@ -26,7 +26,8 @@ class Exhibit:
     page: int | None
     box: Box | None
     text: str | None
-    """What it bears, and of speech and writing what stands around it too, as far as that helps to understand it."""
+    """What it bears, and of speech and writing what stands around it too, as far as that helps to understand it.
+    Words of the file and of its owner; those of a model only where the moment is a caption that one made."""
     relevance: float
     """To the question, 0..1."""
     taken_at: str | None = None
@@ -34,8 +35,16 @@ class Exhibit:
     place: str | None = None
     picture: bytes | None = field(default=None, repr=False)
     """What it shows, an encoded JPEG or WebP; only for those who want pictures."""
-    own: str | None = None
-    """The part of ``text`` that the moment itself bears, without what stands around it; None: all of it."""
+    span: tuple[int, int] | None = None
+    """Where in ``text`` the part begins and ends that the moment itself bears; None: all of it is its own."""
+    caption: str | None = None
+    """What a model has said of the picture. It helps to find one's way, and is no evidence: nobody can quote it."""
+
+    @property
+    def own(self) -> str:
+        """What the moment itself bears, without what stands around it."""
+        text = self.text or ""
+        return text if self.span is None else text[slice(*self.span)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,7 @@ class Citation:
     page: int | None
     box: Box | None
     quote: str | None
-    """Words of the moment itself, never of a model; None where it bears none."""
+    """Words of the moment itself, a model's only where it is a caption; None where it bears none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bowerbird.types import AssetInfo, Box, Pixels, SegmentKind, Sound
+from bowerbird.types import AssetInfo, Box, Pixels, Segment, SegmentKind, Sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,18 @@ class Moment:
     """Upright and whole, of any proportions; only where words may stand that are not known as text already."""
     thumbnail: bytes | None = field(default=None, compare=False, repr=False)
     """WebP."""
+
+
+def seen_together(one: Moment | Segment, other: Moment | Segment) -> bool:
+    """Whether both, of one asset, can be seen at once: on one page, in one scene. What has no time is there throughout.
+
+    The end of a scene is the beginning of the next, and belongs to that.
+    """
+    if one.page != other.page:
+        return False
+    if one.start_s is None or other.start_s is None or one.start_s == other.start_s:
+        return True
+    return one.start_s < (other.end_s or other.start_s) and other.start_s < (one.end_s or one.start_s)
 
 
 @dataclass(frozen=True, slots=True)

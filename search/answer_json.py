@@ -121,7 +121,11 @@ def _about(fields: Mapping[str, Any]) -> About | None:
 
 def _turn(said: object) -> Turn:
     turn = _object(said, "a turn of the thread", TURN)
-    return Turn(_text(turn, "question", "thread.question"), _text(turn, "answer", "thread.answer"))
+    answer = turn.get("answer", "")
+    if not isinstance(answer, str):
+        raise _unfit("thread.answer", "a text")
+    # It was written here, and may be longer than what people may send: refused, it would end the conversation.
+    return Turn(_text(turn, "question", "thread.question"), answer[:MOST_CHARACTERS])
 
 
 def _object(said: object, what: str, known: Collection[str]) -> Mapping[str, Any]:

@@ -96,10 +96,5 @@ class CaptionExamples:
         return None
 
 
-def examples_for(library: Library, vector: Vectors, most: int, picture_px: int = 0) -> list[Shown]:
-    """As `CaptionExamples.nearest`, for a single picture."""
-    return CaptionExamples(library, picture_px).nearest(vector, most)
-
-
 def _same(one: NDArray[np.float16], vector: Vectors) -> bool:
     return np.array_equal(one, np.asarray(vector, np.float16))

@@ -71,7 +71,9 @@ class Example:
 
 
 def examples(tx: Transaction, named: Sequence[str | int]) -> list[Example]:
-    """What is named by the hash of an asset or the id of a segment. Raises `QueryError` where it is not there."""
+    """What is named by the hash of an asset or the id of a segment. Raises `QueryError` where it is not there, as what
+    no file holds any more is not, though its vectors wait for it to turn up again.
+    """
     return [_example(tx, each) for each in named]
 
 
@@ -125,11 +127,11 @@ def negatives_of(query: Query) -> list[str]:
 def _example(tx: Transaction, named: str | int) -> Example:
     if isinstance(named, int):
         moment = tx.segments.moments([named]).get(named) if abs(named) <= LARGEST else None
-        if moment is None:
+        if moment is None or not tx.locations.copies(moment.asset.id):
             raise QueryError(f"nothing in this library has the segment id {named}: search again for the like of it")
         return Example(moment.asset.id, named)
     asset = tx.assets.by_hash(named) if named.isascii() and named.isprintable() else None
-    if asset is None:
+    if asset is None or not tx.locations.copies(asset.id):
         raise QueryError(f"nothing in this library has the id {named!r}: index it first, or use --image FILE")
     return Example(asset.id)
 

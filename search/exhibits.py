@@ -16,11 +16,12 @@ is spread over the whole, since few questions about all of a thing say what to l
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from bowerbird.answers import About, Exhibit, Question
 from bowerbird.errors import QueryError
+from bowerbird.moments import seen_together
 from bowerbird.ports import Answerer
 from bowerbird.queries import Query
 from bowerbird.store.catalog import Transaction
@@ -41,6 +42,8 @@ AROUND_S = 12.0
 """How far before and after a spoken sentence its surroundings reach: some two sentences either way."""
 MOST_AROUND = 40
 """Moments looked at for what stands around one."""
+MOST_THERE = 4000
+"""Moments of one page or time among which what bears on a question is looked for; a sheet may be one long page."""
 MOST_CHARACTERS = 1500
 """Of a moment and its surroundings: a good paragraph before and after, and eight of them still suit a small model."""
 BESIDE = 4
@@ -194,13 +197,13 @@ def _there(search: Search, tx: Transaction, question: Question, about: About, an
         start_s, end_s, page = own.start_s, own.end_s, own.page
     for seconds in (0.0, NEARBY_S):
         ids = tx.surroundings.at(
-            example.asset_id, start_s=start_s, end_s=end_s, page=page, seconds=seconds, most=MOST_AROUND
+            example.asset_id, start_s=start_s, end_s=end_s, page=page, seconds=seconds, most=MOST_THERE
         )
         if ids or start_s is None:
             break
     if example.segment_id is not None:
         ids = [example.segment_id, *(each for each in ids if each != example.segment_id)]
-    found = tx.segments.moments(list(ids))
+    found = tx.segments.moments(ids[:MOST_AROUND])
     if not found:
         at = f"at {clock(start_s)}" if start_s is not None and math.isfinite(start_s) else "there"
         where = at if page is None else f"on page {page}"
@@ -219,7 +222,11 @@ def _there(search: Search, tx: Transaction, question: Question, about: About, an
     first, rest = there[: example.segment_id is not None], there[example.segment_id is not None :]
     rest = [each for each in rest if each.found.segment.kind is not SegmentKind.REGION]
     rest.sort(key=lambda each: each.found.segment.kind not in PICTURED)
-    return _choose([*first, *rest], answerer.exhibits, answerer.exhibits)
+    near: list[_Chosen] = []
+    if len(there) > answerer.exhibits:  # of a full page what bears on the question goes before what stands first
+        ranked = _ranked(search, tx, question, answerer, tx.filtered.only([example.asset_id], ids))
+        near = [each for each in ranked if each.found.segment.kind is not SegmentKind.REGION]
+    return _choose([*first, *near, *rest], answerer.exhibits, answerer.exhibits)
 
 
 def _throughout(
@@ -254,12 +261,14 @@ def _exhibits(tx: Transaction, chosen: Sequence[_Chosen]) -> list[Exhibit]:
         for each in chosen
     }
     known = tx.segments.moments(list({id_ for ids in around.values() for id_ in ids}))
+    made = tx.captions.by_models([*known, *around])
     exhibits: list[Exhibit] = []
     for each in chosen:
         segment, asset, dated = each.found.segment, each.found.asset, each.found.dated_at
         if asset.id not in copies:
             continue
-        texts = [known[id_].segment for id_ in around[segment.id] if id_ in known]
+        near = [known[id_].segment for id_ in around[segment.id] if id_ in known]
+        text, span = _words(segment, near, made)
         exhibits.append(
             Exhibit(
                 number=len(exhibits) + 1,
@@ -272,29 +281,34 @@ def _exhibits(tx: Transaction, chosen: Sequence[_Chosen]) -> list[Exhibit]:
                 end_s=segment.end_s,
                 page=segment.page,
                 box=segment.box,
-                text=_text(segment, asset.info.kind, texts),
+                text=text,
                 relevance=round(each.relevance, 4),
                 taken_at=None if dated is None else dated.isoformat(timespec="seconds"),
                 place=place_in_words(asset.info.place),
-                own=segment.text,
+                span=span,
+                caption=_caption(segment, near, made),
             )
         )
     return exhibits
 
 
-def _text(moment: Segment, kind: AssetKind, around: Sequence[Segment]) -> str | None:
-    """What the moment bears with as much of its like around it as there is room for; None where there is nothing.
+def _words(moment: Segment, around: Sequence[Segment], made: Set[int]) -> tuple[str | None, tuple[int, int] | None]:
+    """What the moment bears with as much of its like around it as there is room for, None where there is nothing; and
+    where in it the moment's own words stand, if it has any.
 
     Around what is spoken stands what is spoken, around a passage the passages next to it; a picture bears what was read
-    off it and said about it.
+    off it and said about it by a person. What models ``made`` of it is no evidence, and stands alone.
     """
+    if moment.id in made:
+        around = [moment]
     alike = _READ_OFF if moment.kind in _WITH_PICTURE else {moment.kind}
     if moment.kind is SegmentKind.PAGE:
         alike = {SegmentKind.PAGE, SegmentKind.TEXT, *_READ_OFF}
     near = [
         each
         for each in around
-        if each.id == moment.id or (each.kind in alike and (each.kind not in _READ_OFF or _in_one_scene(each, moment)))
+        if each.id == moment.id
+        or (each.kind in alike and each.id not in made and (each.kind not in _READ_OFF or seen_together(each, moment)))
     ]
     at = next((place for place, each in enumerate(near) if each.id == moment.id), None)
     if at is None and moment.text is not None:
@@ -307,12 +321,17 @@ def _text(moment: Segment, kind: AssetKind, around: Sequence[Segment]) -> str | 
         if room < 0 and kept:
             break
         kept.append(place)
-    said = " " if moment.kind is SegmentKind.SPEECH else "\n\n"
-    return said.join(near[place].text or "" for place in sorted(kept)) or None
+    between = " " if moment.kind is SegmentKind.SPEECH else "\n\n"
+    text = between.join(near[place].text or "" for place in sorted(kept))
+    if at is None or moment.text is None:
+        return text or None, None
+    begins = sum(len(near[place].text or "") + len(between) for place in kept if place < at)
+    return text, (begins, begins + len(moment.text))
 
 
-def _in_one_scene(one: Segment, other: Segment) -> bool:
-    """Whether both can be seen at once. The end of a scene is the beginning of the next, and belongs to that."""
-    if one.start_s is None or other.start_s is None or one.start_s == other.start_s:
-        return one.page == other.page
-    return one.start_s < (other.end_s or other.start_s) and other.start_s < (one.end_s or one.start_s)
+def _caption(moment: Segment, around: Sequence[Segment], made: Set[int]) -> str | None:
+    """What models have said of the picture that the moment is, or is part of; None of what is such a caption itself."""
+    if moment.kind not in _WITH_PICTURE or moment.id in made:
+        return None
+    said = [each.text for each in around if each.id in made and each.text and seen_together(each, moment)]
+    return "\n\n".join(said)[:MOST_CHARACTERS] or None

@@ -162,11 +162,14 @@ def _show_end(ended: Ended) -> None:
 
 def _line(number: int, citation: Citation) -> str:
     """``[1] ~/film.mp4  1:05–1:12  “…”``."""
+    from bowerbird.types import SegmentKind
     from search.moments_in_words import excerpt, spot
 
     said = [f"[{number}] {_short(citation.path)}"]
     if where := spot(citation):
         said.append(where)
+    if citation.segment_kind is SegmentKind.CAPTION:  # which a model may have made
+        said.append("caption")
     if citation.quote:
         said.append(f"“{excerpt(printable(' '.join(citation.quote.split())))}”")
     return "  ".join(said)

@@ -17,6 +17,8 @@ from search.query_json import query_from_json, query_to_json, result_to_json
 
 JSON = "application/json"
 FORM = "multipart/form-data"
+MOST_JSON = 8 << 20
+"""Bytes of the JSON in a form: room for a conversation of the longest answers, each letter written as an escape."""
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -116,13 +118,13 @@ def _unread(media_type: str, read: str) -> Refused:
 
 
 async def _of_form(request: Request, part: str, such_as: str) -> tuple[Any, bytes | None]:
-    async with request.form(max_files=4, max_fields=4, max_part_size=1 << 20) as form:
+    async with request.form(max_files=4, max_fields=4, max_part_size=MOST_JSON) as form:
         unknown = set(form) - {part, "image"}
         if unknown:
             raise QueryError(f"the form's part {min(unknown)[:40]!r} is not known here: send `{part}` and `image`")
         said, picture = form.get(part, "{}"), form.get("image")
         if isinstance(said, UploadFile) or not isinstance(said, str):
-            said = (await said.read(1 << 20)).decode("utf-8", "replace")
+            said = (await said.read(MOST_JSON)).decode("utf-8", "replace")
         fields = _json(said, such_as)
         if picture is None:
             return fields, None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,16 +11,14 @@ from api.http.schemas import AssetIdText, AssetKindName, SegmentKindName
 from search.answer import MOST_TURNS
 from search.parse import LARGEST, MOST_CHARACTERS
 
-Text = Annotated[str, Field(max_length=MOST_CHARACTERS)]
-
 
 class TurnIn(BaseModel):
     """What was asked before, and what was answered."""
 
     model_config = ConfigDict(extra="forbid")
 
-    question: Text | None = None
-    answer: Text | None = None
+    question: str | None = Field(None, max_length=MOST_CHARACTERS)
+    answer: str | None = Field(None, description=f"As it was given; read up to {MOST_CHARACTERS:,} characters")
 
 
 class AboutIn(BaseModel):
@@ -78,7 +76,7 @@ class PlaceOut(BaseModel):
 class CitationOut(PlaceOut):
     """A moment that bears out what was said: `[number]` in the text."""
 
-    quote: str | None = Field(description="Words of the moment itself, never of a model")
+    quote: str | None = Field(description="Words of the moment itself; a model's only where segment_kind is caption")
 
 
 class ClaimOut(BaseModel):

@@ -144,10 +144,11 @@ class Citing:
             self._boxes[exhibit.number] += 1
             if self._boxes[exhibit.number] > MOST_BOXES:
                 box = None
-        key = exhibit.number, box
+        bearer, quote = self._borne(exhibit, self._quote(exhibit))
+        key = bearer.number, box
         if key not in self._numbers:
             self._numbers[key] = number = len(self._citations) + 1
-            self._citations.append(_citation(exhibit, box or exhibit.box, self._quote(exhibit)))
+            self._citations.append(_citation(bearer, box or bearer.box, quote))
             yield from self._pass_on()
             yield Cited(number, self._citations[-1])
         self._cited[self._numbers[key]] = exhibit.number
@@ -159,6 +160,18 @@ class Citing:
             if stands := testimony.as_it_stands(quotation):
                 return stands
         return testimony.nearest("".join(self._claim))
+
+    def _borne(self, exhibit: Exhibit, quote: str | None) -> tuple[Exhibit, str | None]:
+        """The moment of the same file that bears the most of what is quoted from ``exhibit``, around which it may only
+        stand: a citation opens where its quote is said. Where none bears any of it, ``exhibit`` with words of its own.
+        """
+        if quote is None:
+            return exhibit, None
+        others = (each for each in self._exhibits.values() if each.asset_id == exhibit.asset_id)
+        bearer = max((exhibit, *others), key=lambda each: self._testimony(each.number).bears(quote))
+        if self._testimony(bearer.number).bears(quote):
+            return bearer, quote
+        return exhibit, self._testimony(exhibit.number).nearest("".join(self._claim), own=True)
 
     def _end_claim(self) -> None:
         text = "".join(self._claim).strip()

@@ -8,7 +8,7 @@ from functools import cached_property
 from bowerbird.answers import Exhibit
 from bowerbird.models.answers.sentences import sentences
 from bowerbird.store.catalog.vocabulary import plain_words
-from search.citing.inert import printable
+from search.citing.inert import Printable
 from search.words import STOP_WORDS
 
 LONGEST = 400
@@ -19,8 +19,12 @@ class Testimony:
     """The words of an exhibit: all that may stand in `Citation.quote`. Characters that act unseen are no words."""
 
     def __init__(self, exhibit: Exhibit) -> None:
-        self._text = printable(exhibit.text or "")
-        self._own = printable(exhibit.own or "")
+        text = exhibit.text or ""
+        begins, ends = exhibit.span or (0, len(text))
+        passing = Printable()
+        before, own, after = (passing.take(part) for part in (text[:begins], text[begins:ends], text[ends:]))
+        self._text = before + own + after
+        self._own = len(before), len(before) + len(own)
 
     def as_it_stands(self, quotation: str) -> str | None:
         """``quotation`` as the exhibit has it, whose spaces, quotation marks and last comma may be others, or None."""
@@ -32,21 +36,32 @@ class Testimony:
                 return self._text[places[at] : places[at + len(each) - 1] + 1]
         return None
 
-    def nearest(self, claim: str) -> str | None:
-        """The sentence that shares most words with ``claim``, the exhibit's own and the first of several that do.
+    def bears(self, quote: str) -> int:
+        """How many characters of ``quote`` the moment itself bears, and not what stands around it."""
+        first, last = self._own
+        at, most = self._text.find(quote), 0
+        while at >= 0:
+            most = max(most, min(at + len(quote), last) - max(at, first))
+            at = self._text.find(quote, at + 1)
+        return most
 
-        None where it has no words.
+    def nearest(self, claim: str, *, own: bool = False) -> str | None:
+        """The sentence that shares most words with ``claim``, the moment's own and the first of several that do.
+
+        With ``own`` only of those that the moment itself bears. None where there are no words.
         """
-        if not any(char.isalnum() for char in self._text):
-            return None
         words = _telling(claim)
-        first = self._text.find(self._own)
-        last = first + len(self._own)
+        first, last = self._own
+
+        def is_own(span: tuple[int, int]) -> bool:
+            return span[0] < last and first < span[1]
 
         def worth(span: tuple[int, int]) -> tuple[int, bool]:
-            return len(words & _telling(self._text[slice(*span)])), span[0] < last and first < span[1]
+            return len(words & _telling(self._text[slice(*span)])), is_own(span)
 
-        start, end = max(self._sentences, key=worth)
+        start, end = max((span for span in self._sentences if is_own(span) or not own), key=worth, default=(0, 0))
+        if not any(char.isalnum() for char in self._text[start:end]):
+            return None
         if end - start > LONGEST:
             space = self._text.rfind(" ", start, start + LONGEST)
             end = space if space > start else start + LONGEST

@@ -16,8 +16,15 @@ QUESTION = Question("When does the last boat go back?")
 SAID = "The last boat back is at 19:10, and it does not wait."
 
 
-def exhibit(number: int, text: str | None, segment_kind: SegmentKind = SegmentKind.TEXT, **more: object) -> Exhibit:
-    """One with all that an exhibit needs; ``more`` overrides it."""
+def exhibit(
+    number: int,
+    text: str | None,
+    segment_kind: SegmentKind = SegmentKind.TEXT,
+    *,
+    own: str | None = None,
+    **more: object,
+) -> Exhibit:
+    """One with all that an exhibit needs; ``more`` overrides it. ``own``: what of ``text`` is its own, if not all."""
     facts: dict[str, object] = {
         "segment_id": 100 + number,
         "asset_id": f"{number:064x}",
@@ -29,6 +36,9 @@ def exhibit(number: int, text: str | None, segment_kind: SegmentKind = SegmentKi
         "box": None,
         "relevance": 0.9,
     }
+    if own is not None:
+        begins = (text or "").index(own)
+        facts["span"] = begins, begins + len(own)
     return Exhibit(number=number, segment_kind=segment_kind, text=text, **(facts | more))  # type: ignore[arg-type]
 
 

@@ -120,6 +120,17 @@ class TestAnswers:
             ("a cup of tea on a table", 3),
         ]
         assert quotes(answerer, replace(shown, image=None), [cup, again, unlike]) == []
+        told = replace(cup, caption="A white cup (90 %).")
+        assert quotes(answerer, shown, [told, again]) == [("A white cup (90 %).", 1)]
+
+    def test_a_picture_that_comes_late_in_a_conversation_changes_the_subject(
+        self, answerer: ExtractiveAnswerer
+    ) -> None:
+        cup = exhibit(4, None, SegmentKind.IMAGE, kind=AssetKind.IMAGE, path="/library/coffee.png")
+        before = (Turn("When does the last boat go back?", SAID),)
+        asked = Question("What is this, and where do I have more of it?", image=b"a picture", thread=before)
+        assert quotes(answerer, asked, [*SHELF, cup])[-1] == ("coffee.png", 4)
+        assert all(said != SAID for said, _ in quotes(answerer, asked, [*SHELF, cup]))
 
     def test_it_works_in_other_languages(self, answerer: ExtractiveAnswerer) -> None:
         german = "Fahrzeiten im Sommer. Das letzte Boot zurück fährt um 19:10 Uhr. Hunde brauchen eine Fahrkarte."

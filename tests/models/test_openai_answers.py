@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,9 +14,16 @@ from PIL import Image
 
 from bowerbird.answers import Exhibit, Question, Turn
 from bowerbird.errors import EndpointFailed
-from bowerbird.models.answers.openai_answers import NOTHING, OpenAIAnswerer, messages
+from bowerbird.models.answers.openai_answers import (
+    MOST_BEFORE,
+    MOST_OF_A_TURN,
+    NOTHING,
+    OpenAIAnswerer,
+    messages,
+)
 from bowerbird.models.endpoint.chat import Fence
 from bowerbird.models.endpoint.endpoint import Endpoint
+from bowerbird.models.endpoint.messages import NoPictures
 from bowerbird.types import AssetKind, SegmentKind
 from tests.contracts.answerer import AnswererContract
 from tests.models.scripted_endpoint import (
@@ -145,10 +153,47 @@ def test_the_conversation_so_far_comes_first() -> None:
     _, (asked,) = asking(says("x"), question=replace(ASKED, thread=thread))
     assert [(message["role"], message["content"]) for message in asked.messages[1:-1]] == [
         ("user", "Who met?"),
-        ("assistant", "Anna and Ben [1]."),
+        ("assistant", "Anna and Ben."),
         ("user", "When?"),
         ("assistant", NOTHING),
     ]
+    assert "others than those of the answers so far" in asked.messages[-1]["content"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (
+            "The budget is 400 dollars [1]. It was cut in May. [unsupported]",
+            "The budget is 400 dollars. It was cut in May.",
+        ),
+        ("Cut. [1][2]\nRain [ 1, 12 ] and [2;3] hail\t[2 @0.1,.25, 0.3,1]!", "Cut.\nRain and hail!"),
+        ("[Unsupported] [1]", NOTHING),
+        ("It says [sic], [0.5], [a 1], [] and f[x] of [1.", "It says [sic], [0.5], [a 1], [] and f[x] of [1."),
+    ],
+)
+def test_what_earlier_answers_cited_is_left_out_since_its_numbers_are_others_now(answer: str, told: str) -> None:
+    _, _, said, _ = messages(replace(ASKED, thread=(Turn("what [1] of it?", answer),)), [MEETING])
+    assert said["content"] == told
+
+
+@pytest.mark.parametrize("around", ["{}", "[1{}", "[1@{}", "[unsupported{}"])
+def test_marks_are_looked_for_in_one_go(around: str) -> None:
+    answer = around.format(" " * 300_000)  # which would take minutes, were each space begun at
+    _, _, said, _ = messages(replace(ASKED, thread=(Turn("?", answer),)), [MEETING])
+    assert len(said["content"]) <= MOST_OF_A_TURN
+
+
+def test_of_the_conversation_the_newest_turns_go_along_as_far_as_there_is_room() -> None:
+    long = tuple(Turn(f"{n} " + "q" * 9_000, f"{n} " + "a" * 40_000) for n in range(10))
+    said = messages(replace(ASKED, thread=long), [MEETING])[1:-1]
+    assert [each["content"][:2] for each in said] == ["8 ", "8 ", "9 ", "9 "]
+    assert {len(each["content"]) for each in said} == {MOST_OF_A_TURN}
+    assert all(each["content"].endswith("…") for each in said)
+    short = (*long, *(Turn(f"why {n}?", "So.") for n in range(20)))
+    said = messages(replace(ASKED, thread=short), [MEETING])[1:-1]
+    assert [each["content"] for each in said[-40:]] == [text for n in range(20) for text in (f"why {n}?", "So.")]
+    assert sum(len(each["content"]) for each in said) <= MOST_BEFORE
 
 
 @pytest.mark.parametrize(("kind", "media_type"), [("JPEG", "jpeg"), ("PNG", "png"), ("WEBP", "webp"), ("GIF", "gif")])
@@ -249,3 +294,20 @@ def test_the_deadline_ends_it(endless: OpenAIAnswerer, monkeypatch: pytest.Monke
     run_out_of_time(monkeypatch)
     with pytest.raises(EndpointFailed, match="had not finished"):
         next(pieces)
+
+
+def test_a_second_try_without_pictures_has_what_is_left_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(Endpoint):
+        """Takes all of its time to say that it takes no pictures."""
+
+        def say(self, *messages: Any, **more: Any) -> Iterator[str]:
+            try:
+                yield from super().say(*messages, **more)
+            except NoPictures:
+                run_out_of_time(monkeypatch)
+                raise
+
+    with ScriptedEndpoint(status(400, "no image input"), says("Cut [1].")) as server:
+        answerer = OpenAIAnswerer(Slow("tiny", server.address, 200, first_wait_s=0.01))
+        with pytest.raises(EndpointFailed, match="had not finished within 200 s"):
+            list(answerer.answer(ASKED, [replace(NOTES, picture=encoded("JPEG"))]))

@@ -66,7 +66,8 @@ def test_a_question_with_everything():
         ({"question": "x", "stream": True}, "'stream'"),
         ({"question": "x", "thread": "y"}, "'thread'"),
         ({"question": "x", "thread": [{"question": "y", "role": "system"}]}, "'role'"),
-        ({"question": "x", "thread": [{"question": "y", "answer": "z" * 20_000}]}, "'thread.answer'"),
+        ({"question": "x", "thread": [{"question": "y" * 20_000, "answer": "z"}]}, "'thread.question'"),
+        ({"question": "x", "thread": [{"question": "y", "answer": ["z"]}]}, "'thread.answer'"),
         ({"question": "x", "thread": [{}] * 21}, "21 turns"),
         ({"question": "x", "image_base64": "not base64!"}, "'image_base64'"),
         ({"question": "x", "image_base64": "é"}, "'image_base64'"),
@@ -90,6 +91,11 @@ def test_what_is_refused_is_named_in_one_line(said, names):
         question_from_json(said)
     assert names in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_an_answer_that_was_longer_than_a_question_may_be_is_cut_and_not_refused():
+    turn = {"question": "y", "answer": "z" * (MOST_CHARACTERS + 1)}
+    assert question_from_json({"question": "x", "thread": [turn]}).thread == (Turn("y", "z" * MOST_CHARACTERS),)
 
 
 ANYTHING = st.recursive(

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image
 from bowerbird.types import SegmentKind, Vectors
 from bowerbird.wiring import Library, open_library
 from indexer import Indexer, own_captions
-from search.caption_examples import CaptionExamples, examples_for
+from search.caption_examples import CaptionExamples
 from tests.fakes import HashEncoder
 from tests.media.make import photo, save
 
@@ -72,7 +72,7 @@ def vector(library: Library, name: str) -> Vectors:
 
 
 def texts(library: Library, name: str, most: int = 9) -> list[str]:
-    return [each.text for each in examples_for(library, vector(library, name), most)]
+    return [each.text for each in CaptionExamples(library).nearest(vector(library, name), most)]
 
 
 def test_what_stands_in_files_is_nobodys_example(library):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -27,7 +28,8 @@ def exhibit(
 ) -> Exhibit:
     at = 60.0 * number if kind in (AssetKind.AUDIO, AssetKind.VIDEO) else None
     moment = (100 + number, f"hash {number}", f"/files/{number}", kind, segment_kind)
-    return Exhibit(number, *moment, at, at, None, box, text, 0.5, own=own)
+    span = None if own is None else ((text or "").index(own), (text or "").index(own) + len(own))
+    return Exhibit(number, *moment, at, at, None, box, text, 0.5, span=span)
 
 
 EXHIBITS = [
@@ -230,6 +232,34 @@ def test_of_equals_the_moments_own_sentence_is_quoted() -> None:
     around = "It rains. It rains hard. It rains on."
     (citation,) = cite(["It rains [1]."], [exhibit(1, around, own="It rains on.")])[1].citations
     assert citation.quote == "It rains on."
+
+
+def test_a_citation_opens_where_its_quote_is_said_and_not_around_it() -> None:
+    talk = "What is the budget? It is four hundred. Any questions?"
+    asked = exhibit(1, talk, AssetKind.AUDIO, SegmentKind.SPEECH, own="What is the budget?")
+    replied = replace(
+        exhibit(2, talk, AssetKind.AUDIO, SegmentKind.SPEECH, own="It is four hundred."), asset_id="hash 1"
+    )
+    _, answer = cite(["It is four hundred [1]. They asked what the budget is [1]."], [asked, replied])
+    assert [(each.segment_id, each.quote) for each in answer.citations] == [
+        (102, "It is four hundred."),
+        (101, "What is the budget?"),
+    ]
+    assert [claim.citations for claim in answer.claims] == [(1,), (2,)]
+
+
+def test_where_no_moment_bears_what_stands_around_its_own_words_are_quoted() -> None:
+    talk = "What is the budget? It is four hundred."
+    asked = exhibit(1, talk, AssetKind.AUDIO, SegmentKind.SPEECH, own="What is the budget?")
+    elsewhere = exhibit(2, talk, AssetKind.AUDIO, SegmentKind.SPEECH, own="It is four hundred.")
+    (citation,) = cite(["It is four hundred [1]."], [asked, elsewhere])[1].citations
+    assert (citation.segment_id, citation.quote) == (101, "What is the budget?")
+
+
+def test_what_a_model_said_of_a_picture_is_no_quote() -> None:
+    shown = replace(exhibit(3, None, AssetKind.IMAGE, SegmentKind.IMAGE), caption="A thief runs.")
+    (citation,) = cite(["A thief runs [3]."], [shown])[1].citations
+    assert citation.quote is None
 
 
 def test_a_sentence_without_end_is_not_quoted_whole() -> None:

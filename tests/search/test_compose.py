@@ -13,15 +13,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
+from bowerbird.answers import About, Question
 from bowerbird.errors import QueryError
 from bowerbird.queries import Query
-from bowerbird.types import Box, Source, Space, SpaceName, SpaceState, Vectors
+from bowerbird.types import Box, SegmentKind, Source, Space, SpaceName, SpaceState, Vectors
 from bowerbird.wiring import Library, open_library
 from indexer import Indexer
 from search import Search
+from search.answer import ask
 from search.compose import UNLIKE, Aim, Part, aims
 from search.query_vectors import QueryVectors
-from tests.fakes import HashEncoder
+from tests.fakes import HashEncoder, ScriptedAnswerer
 
 SPACE = Space(1, SpaceName.JOINT, "hash", "f", 8, SpaceState.ACTIVE)
 RED, GREEN, BLUE, GREY = (220, 20, 20), (20, 180, 20), (20, 20, 220), (128, 128, 128)
@@ -144,6 +146,39 @@ class TestSearch:
         assert Path(red.path).stem == "rose"
         assert names(search, like=red.segment_id)[0] == "brick"
         assert names(search, like=[red.segment_id, folder / "sea.png"])[0] == "plum"
+
+    def test_what_no_file_holds_any_more_is_no_example_until_it_turns_up_again(self, tmp_path: Path) -> None:
+        media = tmp_path / "media"
+        media.mkdir()
+        rose, copy = save(media / "rose.png", RED), save(media / "copy.png", RED)
+        save(media / "brick.png", (200, 60, 60))
+        with open_library(tmp_path / "library", create=True, encoder="hash", load=lambda _: ColourEncoder()) as library:
+            Indexer(library).index([media], regions=0)
+            search = Search(library)
+            asset = search.asset_at(rose)
+            with library.catalog.read() as tx:
+                found = tx.assets.by_hash(asset)
+                assert found is not None
+                (moment,) = tx.moments.listed(found.id, [SegmentKind.IMAGE], most=9)
+            data = rose.read_bytes()
+            rose.unlink()
+            Indexer(library).index([media], regions=0)
+            assert names(search, like=copy) == ["brick"], "one of two copies will do"
+            copy.unlink()
+            Indexer(library).index([media], regions=0)
+            for named in (asset, moment.id):
+                for query in (Query(like=(named,)), Query(text="red", unlike=(named,))):
+                    with pytest.raises(QueryError, match="nothing in this library has the"):
+                        search.run(query)
+            for about in (About(asset_id=asset), About(asset_id=asset, page=1), About(segment_id=moment.id)):
+                with pytest.raises(QueryError, match="nothing in this library has the"):
+                    ask(search, Question("what is it?", about=about), ScriptedAnswerer())
+            rose.write_bytes(data)
+            Indexer(library).index([media], regions=0)
+            for like in (asset, moment.id):
+                assert [Path(hit.path).stem for hit in search.run(Query(like=(like,), min_relevance=0)).hits] == [
+                    "brick"
+                ]
 
     @pytest.mark.parametrize("named", [0, 10**12, 2**63 - 1, 2**63, -(2**63) - 1])
     def test_a_moment_that_is_not_there(self, library: Library, named: int) -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 from bowerbird.answers import About, Exhibit, Question, Turn
 from bowerbird.errors import QueryError
 from bowerbird.moments import Moment
+from bowerbird.store.catalog.caption_albums import OWNER, stage_of
 from bowerbird.store.catalog.locations import Placed
 from bowerbird.store.catalog.segments import Derived, Owned
 from bowerbird.types import PICTURED, AssetInfo, AssetKind, Box, FileStat, Place, SegmentKind, Source
@@ -28,6 +29,7 @@ TALK, PAPER = AssetInfo(AssetKind.AUDIO, "audio/ogg"), AssetInfo(AssetKind.DOCUM
 NOTE = AssetInfo(AssetKind.DOCUMENT, "text/plain")
 LISBON = replace(PHOTO, place=Place("Lisbon", "Lisboa", "Portugal"))
 BUDGET = "what about the budget"
+MADE, MINE = "A green door.", "Our way out"
 
 
 WORTH = [(3, 0.9), (1, 0.8), (2, 0.7), (4, 0.1)]
@@ -124,6 +126,23 @@ def lecture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Search]:
         yield Search(opened)
 
 
+@pytest.fixture(scope="module")
+def captioned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Search]:
+    """A photo with a word on it, of which a model has said something and the owner something else; a long sheet."""
+    folder = tmp_path_factory.mktemp("captioned")
+    rows = [Moment(SegmentKind.TEXT, page=1, text=f"Office {n} is led by person {n}.") for n in range(90)]
+    photo_ = [Moment(SegmentKind.IMAGE), read("EXIT")]
+    with open_library(folder / "library", create=True, encoder="hash", load=lambda _: HashEncoder()) as opened:
+        fill(opened, folder / "files", {"door.png": (PHOTO, photo_), "sheet.xlsx": (NOTE, rows)})
+        with opened.catalog.write() as tx:
+            (door,) = (asset.id for asset in (tx.assets.by_hash("door.png"),) if asset is not None)
+            for number, (spec, text) in enumerate((("blip", MADE), (OWNER, MINE))):
+                vectors = {opened.joint.id: {0: HashEncoder().encode_texts([text])[0]}}
+                caption = Moment(SegmentKind.CAPTION, text=text)
+                tx.captions.put([Derived(door, stage_of(spec), f"k{number}", [caption], vectors)], whole=())
+        yield Search(opened)
+
+
 def picture() -> bytes:
     """Black on the left, white on the right."""
     image = Image.new("RGB", (64, 32))
@@ -199,8 +218,17 @@ class TestRetrieval:
     def test_a_picture_bears_what_was_read_off_it_and_tells_where_it_was_taken(self, search: Search) -> None:
         sign = next(each for each in shown(search, BUDGET, exhibits=50) if each.segment_kind is SegmentKind.IMAGE)
         assert sign.text == "NO SWIMMING\n\nstrong currents"
-        assert sign.own is None
+        assert sign.span is None
         assert sign.place == "Lisbon, Portugal"
+
+    def test_what_a_model_said_of_a_picture_is_told_apart_and_is_not_among_its_words(self, captioned: Search) -> None:
+        found = {each.own: each for each in shown(captioned, Question("what?", About(asset_id="door.png")))}
+        door = found["EXIT"]
+        assert (door.text, door.caption) == (f"EXIT\n\n{MINE}", MADE)
+        assert (found[MINE].text, found[MINE].caption) == (f"EXIT\n\n{MINE}", MADE)
+        assert (found[MADE].text, found[MADE].caption, found[MADE].segment_kind) == (MADE, None, SegmentKind.CAPTION)
+        (alone,) = (each for each in found.values() if each.segment_kind is SegmentKind.IMAGE)
+        assert (alone.span, alone.text, alone.caption) == (None, f"EXIT\n\n{MINE}", MADE)
 
     def test_what_goes_on_from_a_question_is_looked_for_with_it(self, search: Search) -> None:
         going_on = Question("stays.", thread=(Turn("That budget", "It was four hundred."),))
@@ -294,6 +322,12 @@ class TestAbout:
         found = shown(search, Question("what?", About(asset_id="paper.pdf", page=2)))
         assert names(found) == ["paper.pdf:page", "paper.pdf:text"]
         assert found[0].text == found[1].text == "Males collect blue caps."
+
+    def test_of_a_long_page_what_bears_on_the_question_comes_first(self, captioned: Search) -> None:
+        asked = Question("Office 77 is led by person 77.", About(asset_id="sheet.xlsx", page=1))
+        found = shown(captioned, asked)
+        assert len(found) == 8
+        assert found[0].own == asked.text
 
     def test_a_photo_is_all_that_it_shows_and_bears(self, search: Search) -> None:
         for about in (About(asset_id="sign.png"), About(segment_id=segment(search, "sign.png", "NO SWIMMING"))):

@@ -172,6 +172,16 @@ def test_who_captions_last_takes_the_place_of_others_but_not_of_the_owner(shelf)
         assert tx.segments.counts()[IMAGE] == 1  # and nothing else has gone
 
 
+def test_what_models_said_is_told_from_what_people_did(shelf):
+    shelf.put(shelf.photo, said("Made."))
+    shelf.put(shelf.photo, said("Mine"), by=OWNER, through=())
+    with shelf.catalog.write() as tx:
+        derive(tx, shelf.photo, [shelf.space], [said("In the file")], stage="decode:title")
+        found = tx.segments.moments(tx.surroundings.at(shelf.photo, most=99))
+        assert [found[id_].segment.text for id_ in tx.captions.by_models(list(found))] == ["Made."]
+        assert tx.captions.by_models([]) == set()
+
+
 def test_captions_are_taken_out_by_asset_and_by_who_wrote_them(shelf):
     for asset_id in (shelf.photo, shelf.film):
         shelf.put(asset_id, said("Something."))

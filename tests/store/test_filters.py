@@ -279,6 +279,18 @@ def test_more_assets_than_a_statement_takes_parameters_can_be_named(
             assert sorted(tx.filtered.first_segments(range(-69_990, 11), only.of_asset)) == [1, 2, 3, 4, 5]
 
 
+def test_of_an_asset_some_moments_can_be_chosen(library: Catalog) -> None:
+    with library.read() as tx:
+        (space,) = tx.spaces.active()
+        every = tx.filtered.embeddings(tx.filtered.only([1, 2, 3, 4, 5]), space.id)
+        first = tx.segments.placed(every[SegmentKind.IMAGE].tolist())
+        chosen = next(iter(first.values())).segment_id
+        found = tx.filtered.embeddings(tx.filtered.only([1, 2, 3, 4, 5], [chosen]), space.id)
+        assert {kind: [first[id_].segment_id for id_ in ids.tolist()] for kind, ids in found.items()} == {
+            SegmentKind.IMAGE: [chosen]
+        }
+
+
 def test_what_lies_on_either_side_of_a_piece_is_found(library: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filters_module, "_PIECE", 2)
     with library.read() as tx:

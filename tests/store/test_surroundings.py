@@ -134,12 +134,16 @@ def test_what_is_about_the_whole_comes_before_any_time_or_page(catalog: Catalog)
 def test_which_assets_bear_words_on_their_pictures(catalog: Catalog):
     with catalog.write() as tx:
         space, root = make_space(tx), tx.roots.add("/r", 1)
-        sign, told, plain, note = (put_asset(tx, name) for name in ("sign", "told", "plain", "note"))
-        for name, asset in (("sign", sign), ("told", told), ("plain", plain), ("note", note)):
+        names = ("sign", "titled", "told", "made", "plain", "note")
+        sign, titled, told, made, plain, note = every = [put_asset(tx, name) for name in names]
+        for name, asset in zip(names, every, strict=True):
             place(tx, root.id, name, asset)
+        caption = [Moment(SegmentKind.CAPTION, text="a cat")]
         derive(tx, sign, [space], [Moment(SegmentKind.OCR, text="STOP")])
-        derive(tx, told, [space], [Moment(SegmentKind.CAPTION, text="a cat")])
+        derive(tx, titled, [space], caption, stage="decode")
+        derive(tx, told, [space], caption, stage="caption:owner")
+        derive(tx, made, [space], caption, stage="caption:blip")
         derive(tx, plain, [space], [Moment(SegmentKind.IMAGE)])
         derive(tx, note, [space], [Moment(SegmentKind.TEXT, text="a cat")])
-        assert tx.surroundings.legible([sign, told, plain, note]) == {sign, told}
+        assert tx.surroundings.legible(every) == {sign, titled, told}, "what a model says of it does not stand on it"
         assert tx.surroundings.legible([plain]) == tx.surroundings.legible([]) == set()

@@ -125,8 +125,8 @@ class ExtractiveAnswerer:
 
 
 def _readings(question: Question) -> list[str]:
-    """The question as it stands, and with those before it that it may go on from."""
-    behind = [turn.question for turn in question.thread[-BEHIND:]]
+    """The question as it stands, and after those that it may go on from. A picture says itself what is meant."""
+    behind = [] if question.image is not None else [turn.question for turn in question.thread[-BEHIND:]]
     return [question.text, " ".join([*behind, question.text])] if behind else [question.text]
 
 
@@ -135,13 +135,11 @@ def sentences_of(exhibits: Sequence[Exhibit]) -> list[Sentence]:
     held: dict[str, tuple[tuple[int, bool, int], Sentence]] = {}
     for each in exhibits:
         text = each.text or ""
-        own = text if each.own is None else each.own
-        first = max(0, text.find(own))
-        last = first + len(own)
+        first, last = each.span or (0, len(text))
         for start, end in sentences(text):
             said = _on_one_line(text[start:end])
             mine = min(end, last) - max(start, first)
-            rank = (max(0, mine), each.own is not None, -each.number)
+            rank = (max(0, mine), each.span is not None, -each.number)
             known = held.get(said)
             relevance = each.relevance if known is None else max(each.relevance, known[1].relevance)
             if known is None or rank > known[0]:
@@ -219,17 +217,17 @@ def _nearness(encoder: Encoder, asked: Sequence[str], texts: Sequence[str]) -> F
 
 
 def _likenesses(exhibits: Sequence[Exhibit]) -> list[tuple[str, Exhibit]]:
-    """What is said of the pictures that are like the one that came with the question, a file each; of one that bears no
-    text, its name.
+    """What the pictures bear that are like the one that came with the question, a file each; or what was said of them;
+    of one of which there is neither, its name.
     """
     quotes: dict[str, tuple[str, Exhibit]] = {}
     for each in exhibits:
         if each.relevance < ALIKE or each.asset_id in quotes:
             continue
-        own = (each.text if each.own is None else each.own) or ""
-        if spans := sentences(own):
+        told = each.own or each.caption or ""
+        if spans := sentences(told):
             start, end = spans[0]
-            quotes[each.asset_id] = _on_one_line(own[start:end]), each
+            quotes[each.asset_id] = _on_one_line(told[start:end]), each
         elif each.segment_kind in PICTURED:
             quotes[each.asset_id] = each.path.replace("\\", "/").rpartition("/")[2], each
     return list(quotes.values())[:MOST_QUOTES]

@@ -8,10 +8,12 @@ drawn for this one request (spotlighting by delimiters, Hines et al. 2024), and 
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
-from bowerbird.answers import Exhibit, Question
+from bowerbird.answers import Exhibit, Question, Turn
 from bowerbird.models.endpoint.chat import Fence, Part, clean, message, picture, words
 from bowerbird.models.endpoint.endpoint import Endpoint
 from bowerbird.models.endpoint.messages import Message, NoPictures
@@ -24,6 +26,10 @@ MOST_TOKENS = 2048
 """Of an answer, with the thoughts of models that think first."""
 MOST_CHARACTERS = 6000
 """Of one exhibit's text: eight of them fit a context of 16,000 tokens."""
+MOST_OF_A_TURN = 1500
+"""Characters of an earlier question, and of its answer, which may be as long as a model cares to make it."""
+MOST_BEFORE = 4 * MOST_OF_A_TURN
+"""Characters of all turns together: they are to leave room for the exhibits. Two turns always fit."""
 
 SYSTEM = f"""\
 You answer questions about a person's own files. You are shown numbered exhibits: moments of these files, as text, as \
@@ -57,20 +63,23 @@ class OpenAIAnswerer:
         Without exhibits nothing can, and it is not asked.
 
         The question's picture is sent as it is, and those of exhibits as they are handed in. A model that turns out to
-        take no pictures is asked again with the texts alone, unless the question itself comes with one.
+        take no pictures is asked again with the texts alone, unless the question itself comes with one, and has for
+        both together the time that the endpoint is given.
         Raises `EndpointFailed`, also where an answer breaks off. Closing the iterator ends the request.
         """
         if not exhibits:
             return
+        until = time.monotonic() + self.endpoint.timeout_s
         try:
-            yield from self._say(question, exhibits, pictures=True)
+            yield from self._say(question, exhibits, until, pictures=True)
         except NoPictures:
             if question.image is not None:
                 raise
-            yield from self._say(question, exhibits, pictures=False)
+            yield from self._say(question, exhibits, until, pictures=False)
 
-    def _say(self, question: Question, exhibits: Sequence[Exhibit], *, pictures: bool) -> Iterator[str]:
-        said = self.endpoint.say(messages(question, exhibits, pictures=pictures), most_tokens=MOST_TOKENS)
+    def _say(self, question: Question, exhibits: Sequence[Exhibit], until: float, *, pictures: bool) -> Iterator[str]:
+        asked = messages(question, exhibits, pictures=pictures)
+        said = self.endpoint.say(asked, most_tokens=MOST_TOKENS, until=until)
         with closing(unless(NOTHING, said)) as pieces:
             yield from pieces
 
@@ -82,9 +91,9 @@ def messages(question: Question, exhibits: Sequence[Exhibit], *, pictures: bool 
     """
     described = {exhibit.number: _described(exhibit) for exhibit in exhibits}
     asked = clean(question.text)
-    turns = [(clean(turn.question), clean(turn.answer) or NOTHING) for turn in question.thread]
+    turns = _turns(question.thread)
     fence = Fence([asked, *described.values(), *(text for turn in turns for text in turn)])
-    parts: list[Part] = [words("Exhibits:")]
+    parts: list[Part] = [words(_EXHIBITS_ANEW if turns else "Exhibits:")]
     for exhibit in exhibits:
         parts.append(words(fence.around(f"exhibit {exhibit.number}", described[exhibit.number])))
         if pictures and exhibit.picture is not None:
@@ -94,6 +103,35 @@ def messages(question: Question, exhibits: Sequence[Exhibit], *, pictures: bool 
     parts.append(words(f"Question: {asked}"))
     said = [message(role, text) for turn in turns for role, text in zip(("user", "assistant"), turn, strict=True)]
     return [message("system", SYSTEM), *said, message("user", parts)]
+
+
+_EXHIBITS_ANEW = "Exhibits, others than those of the answers so far, of which the numbers are left out:"
+"""So that a model which goes by its earlier answers does not take it that nothing is to be cited any more."""
+_MARKS = re.compile(
+    r"(?<![ \t])[ \t]*\[\s*(?:unsupported\s*|\d{1,9}(?:\s*[,;]\s*\d{1,9})*\s*|\d{1,9}\s*@[-+\d.,;\s]*)\]",
+    re.IGNORECASE,
+)
+"""What answers cite by, and what marks in them what cites nothing, with the space before it."""
+
+
+def _turns(thread: Sequence[Turn]) -> list[tuple[str, str]]:
+    """What was asked and answered before, the newest turns as far as there is room, without the marks in answers.
+
+    Their numbers are those of other exhibits: a model that repeated itself would cite what it never meant.
+    """
+    turns: list[tuple[str, str]] = []
+    room = MOST_BEFORE
+    for turn in reversed(thread):
+        asked, answered = _short(turn.question), _short(_MARKS.sub("", turn.answer).strip())
+        room -= len(asked) + len(answered)
+        if room < 0:
+            break
+        turns.insert(0, (asked, answered or NOTHING))
+    return turns
+
+
+def _short(text: str) -> str:
+    return clean(text if len(text) <= MOST_OF_A_TURN else f"{text[: MOST_OF_A_TURN - 1]}…")
 
 
 def _described(exhibit: Exhibit) -> str:
@@ -110,6 +148,8 @@ def _described(exhibit: Exhibit) -> str:
         lines.append(f"place: {one_line(exhibit.place, MOST_CHARACTERS)}")
     if exhibit.text:
         lines.append(f"text: {clean(exhibit.text[:MOST_CHARACTERS])}")
+    if exhibit.caption:
+        lines.append(f"caption, by a model that may err: {clean(exhibit.caption[:MOST_CHARACTERS])}")
     return "\n".join(lines)
 
 

@@ -82,21 +82,24 @@ class Endpoint:
         with self._lock:
             return self._used
 
-    def say(self, messages: Sequence[Message], *, most_tokens: int) -> Iterator[str]:
+    def say(self, messages: Sequence[Message], *, most_tokens: int, until: float | None = None) -> Iterator[str]:
         """What the model says to ``messages``, piece by piece, without its thoughts.
+
+        ``until``: when it is to be over by `time.monotonic`, where `timeout_s` are for more than this; None: it has
+        them to itself.
 
         Raises `EndpointFailed`, one line with the address and a remedy, where nothing comes or it breaks off, of which
         `TooLong`, `NoPictures` and `EndpointUnreachable` are kinds. It is asked again, with back-off, where that may
         help and it has said nothing yet. Closing the iterator ends the request; so does the leaving of whoever listens,
         at once and with `Left`.
         """
-        with closing(without_thoughts(self._pieces(messages, most_tokens))) as pieces:
+        with closing(without_thoughts(self._pieces(messages, most_tokens, until))) as pieces:
             yield from pieces
 
-    def _pieces(self, messages: Sequence[Message], most_tokens: int) -> Iterator[str]:
+    def _pieces(self, messages: Sequence[Message], most_tokens: int, until: float | None) -> Iterator[str]:
         came: queue.SimpleQueue[str | EndpointFailed | Left | None] = queue.SimpleQueue()
         with woken_on_leaving(lambda: came.put(Left())):  # first, so that whoever has left already hears nothing else
-            asking = self._connected().ask(messages, most_tokens, self.timeout_s, came.put, self._count)
+            asking = self._connected().ask(messages, most_tokens, self.timeout_s, until, came.put, self._count)
             task = asyncio.run_coroutine_threadsafe(asking, _loop())
             try:
                 while (piece := came.get(timeout=self.timeout_s + _GRACE_S)) is not None:

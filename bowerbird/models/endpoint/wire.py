@@ -65,12 +65,21 @@ class Wire:
         )
 
     async def ask(
-        self, messages: Sequence[Message], most_tokens: int, timeout_s: float, put: Put, count: Count
+        self,
+        messages: Sequence[Message],
+        most_tokens: int,
+        timeout_s: float,
+        until: float | None,
+        put: Put,
+        count: Count,
     ) -> None:
-        """Hand each piece of text to ``put``, then None or the error that ended it; and the tokens to ``count``."""
+        """Hand each piece of text to ``put``, then None or the error that ended it; and the tokens to ``count``.
+
+        ``until``, by the loop's clock, is when ``timeout_s`` are over that began before; None: they begin now.
+        """
         said = _Said(put, most_tokens * MOST_CHARACTERS_A_TOKEN)
         try:
-            async with asyncio.timeout(timeout_s) as deadline:
+            async with asyncio.timeout(timeout_s) if until is None else asyncio.timeout_at(until) as deadline:
                 await self._try(messages, most_tokens, said, count, deadline)
         except TimeoutError:
             put(self._failed(f"had not finished within {timeout_s:g} s", "give it longer (timeout_s in library.toml)"))

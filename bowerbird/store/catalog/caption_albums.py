@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bowerbird.moments import Moment
+from bowerbird.moments import Moment, seen_together
 from bowerbird.types import AssetInfo, Segment, SegmentKind
 
 CAPTIONED = (SegmentKind.FRAME, SegmentKind.IMAGE, SegmentKind.PAGE)
@@ -117,13 +117,4 @@ def without_captions(shown: Sequence[Picture], made: Sequence[Moment]) -> list[P
 
 def read_off(at: Segment, words: Iterable[Segment]) -> tuple[Moment, ...]:
     """What was read off this picture, of all that was read in its asset."""
-    return tuple(moment_of(each) for each in words if each.page == at.page and _meet(each, at))
-
-
-def _meet(one: Segment, other: Segment) -> bool:
-    if one.start_s is None or other.start_s is None:
-        return one.start_s is other.start_s
-    if one.start_s == other.start_s:
-        return True
-    # The end of a scene is the beginning of the next, and belongs to that.
-    return one.start_s < (other.end_s or other.start_s) and other.start_s < (one.end_s or one.start_s)
+    return tuple(moment_of(each) for each in words if seen_together(each, at))

@@ -7,7 +7,7 @@ have their caption already, where a run was ended midway.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -162,6 +162,12 @@ class Captions:
         query = sa.select(segment.c.id, segment.c.text).where(caption, ~here, FINDABLE).order_by(segment.c.id)
         return [(row.id, row.text) for row in self._connection.execute(query.limit(most))]
 
+    def by_models(self, segment_ids: Collection[int]) -> Set[int]:
+        """Those of these segments that are captions by a captioner, and no words of the file or its owner."""
+        query = sa.select(segment.c.id).join(derivation, derivation.c.id == segment.c.derivation_id)
+        query = query.where(BY_MODEL, among(self._connection, segment.c.id, list(segment_ids)))
+        return set(self._connection.execute(query).scalars()) if segment_ids else set()
+
     def by_owner(self, most: int) -> Sequence[tuple[int, str, str]]:
         """The newest captions that the owner wrote of whole pictures: the asset's id and hash, and the words."""
         query = (
@@ -236,6 +242,8 @@ class Captions:
 
 
 _IS_CAPTION = sa.func.substr(derivation.c.stage, 1, len(PREFIX)) == PREFIX
+BY_MODEL = sa.and_(_IS_CAPTION, derivation.c.stage != stage_of(OWNER))
+"""A condition over `derivation`: it holds what a captioner made."""
 _BEARS = sa.exists().where(segment.c.derivation_id == derivation.c.id)
 """Of a derivation that holds something: of many a picture there was nothing to say."""
 

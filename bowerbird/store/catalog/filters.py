@@ -91,9 +91,10 @@ class Filtered:
         here = [sa.exists().where(segment.c.asset_id == asset.c.id, *parts)] if parts else []
         return [*of_asset, *here, ALIVE]
 
-    def only(self, asset_ids: Sequence[int]) -> Selection:
-        """These assets."""
-        return Selection([among(self._connection, asset.c.id, asset_ids)], (), sorted(asset_ids))
+    def only(self, asset_ids: Sequence[int], segment_ids: Sequence[int] | None = None) -> Selection:
+        """These assets, and of their segments these or all."""
+        of_segment = () if segment_ids is None else (among(self._connection, segment.c.id, segment_ids),)
+        return Selection([among(self._connection, asset.c.id, asset_ids)], of_segment, sorted(asset_ids))
 
     def embeddings(self, selection: Selection, space_id: int) -> dict[SegmentKind, Ids]:
         """The ids of all embeddings of one space that meet a selection of few assets, by the kind of their segments."""

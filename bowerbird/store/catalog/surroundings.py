@@ -6,9 +6,10 @@ from collections.abc import Collection, Sequence, Set
 
 import sqlalchemy as sa
 
+from bowerbird.store.catalog.captions import BY_MODEL
 from bowerbird.store.catalog.filters import PARTS
 from bowerbird.store.catalog.rows import among
-from bowerbird.store.tables import segment
+from bowerbird.store.tables import derivation, segment
 from bowerbird.types import Segment, SegmentKind
 
 NEXT_TO = 2
@@ -68,9 +69,11 @@ class Surroundings:
         return self._connection.execute(query.order_by(every_one.c.place)).scalars().all()
 
     def legible(self, asset_ids: Collection[int]) -> Set[int]:
-        """Those of these assets off whose pictures something was read, or of which something was said."""
-        query = sa.select(segment.c.asset_id).where(
+        """Those of these assets off whose pictures something was read, or of which a person has said something."""
+        query = sa.select(segment.c.asset_id).join(derivation, derivation.c.id == segment.c.derivation_id)
+        query = query.where(
             segment.c.kind.in_((SegmentKind.OCR, SegmentKind.CAPTION)),
+            ~BY_MODEL,
             among(self._connection, segment.c.asset_id, list(asset_ids)),
         )
         return set(self._connection.execute(query).scalars()) if asset_ids else set()

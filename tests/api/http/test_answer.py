@@ -20,8 +20,9 @@ from api.http.allowance import AT_ONCE, Allowance
 from api.http.problems import Refused
 from bowerbird.answers import Exhibit, Question
 from bowerbird.errors import EndpointFailed
-from bowerbird.models.answers.openai_answers import OpenAIAnswerer
+from bowerbird.models.answers.openai_answers import MOST_TOKENS, OpenAIAnswerer
 from bowerbird.models.endpoint.endpoint import Endpoint
+from bowerbird.models.endpoint.wire import MOST_CHARACTERS_A_TOKEN
 from tests.api.http.live import Live, events
 from tests.api.http.test_assets_route import id_of
 from tests.api.http.test_gate import refused
@@ -154,6 +155,21 @@ def test_the_conversation_goes_along(client, use):
     client.post("/v1/answer", json={"question": "and who pays the rent?", "thread": thread})
     (turn,) = answerer.asked[0][0].thread
     assert (turn.question, turn.answer) == ("what was agreed?", "A budget of ninety. [1]")
+
+
+@pytest.mark.parametrize("how", ["form", "json"])
+def test_a_conversation_of_the_longest_answers_goes_on(client, use, media, how):
+    answerer = use(ScriptedAnswerer("The tenant [1]."))
+    turn = {"question": "what was agreed?", "answer": "é" * MOST_TOKENS * MOST_CHARACTERS_A_TOKEN}
+    said = {"question": "and who pays the rent?", "thread": [turn] * 10}
+    if how == "form":
+        image = ("x.png", (media / "photo 1.png").read_bytes())
+        files = {"question": (None, json.dumps(said), "application/json"), "image": image}
+        response = client.post("/v1/answer", files=files)
+    else:
+        response = client.post("/v1/answer", json=said)
+    assert response.status_code == 200, response.text
+    assert len(answerer.asked[0][0].thread) == 10
 
 
 @pytest.mark.parametrize("how", ["form", "base64"])

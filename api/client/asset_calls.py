@@ -7,11 +7,10 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from api.client.answers import AssetFound, SegmentFound, Word, asset_of, result_of, segment_of, word_of
 from api.client.problems import ServerFailed
-from api.client.transport import Transport, said_of
+from api.client.transport import Transport, in_path, said_of
 from bowerbird.errors import UsageError
 from bowerbird.queries import SearchResult
 from bowerbird.types import SegmentKind
@@ -24,7 +23,7 @@ class AssetCalls:
 
     def asset(self, asset_id: str) -> AssetFound:
         """What is known of an asset."""
-        return self._http.read(asset_of, "GET", f"/v1/assets/{quote(asset_id, safe='')}")
+        return self._http.read(asset_of, "GET", f"/v1/assets/{in_path(asset_id)}")
 
     def segments(self, asset_id: str, kinds: Sequence[SegmentKind | str] = ()) -> Iterator[SegmentFound]:
         """The moments of an asset in order of time or page, of these kinds or all, asked for by and by."""
@@ -33,7 +32,7 @@ class AssetCalls:
             found, skip = self._http.read(
                 lambda said: ([segment_of(each) for each in said["segments"]], said["next_skip"]),
                 "GET",
-                f"/v1/assets/{quote(asset_id, safe='')}/segments",
+                f"/v1/assets/{in_path(asset_id)}/segments",
                 params={"kind": [str(each) for each in kinds], "skip": skip},
             )
             yield from found
@@ -43,7 +42,7 @@ class AssetCalls:
         return self._http.read(
             lambda said: [word_of(each) for each in said["words"]],
             "GET",
-            f"/v1/assets/{quote(asset_id, safe='')}/words",
+            f"/v1/assets/{in_path(asset_id)}/words",
             params={"page": page},
         )
 
@@ -60,7 +59,7 @@ class AssetCalls:
         return self._image(asset_id, "picture", page=page, px=px)
 
     def _image(self, asset_id: str, what: str, **params: Any) -> bytes:
-        return self._http.bytes("GET", f"/v1/assets/{quote(asset_id, safe='')}/{what}", params=params)
+        return self._http.bytes("GET", f"/v1/assets/{in_path(asset_id)}/{what}", params=params)
 
     def original(self, asset_id: str, to: Path | str) -> Path:
         """Copy the file of an asset to ``to``, in the place of what lies there, whole and as it was indexed.
@@ -71,7 +70,7 @@ class AssetCalls:
         fresh = to.with_name(f".{to.name}.{os.getpid()}.part")
         content = hashlib.sha256()
         try:
-            path = f"/v1/assets/{quote(asset_id, safe='')}/original"
+            path = f"/v1/assets/{in_path(asset_id)}/original"
             with self._http.stream("GET", path) as response, fresh.open("wb") as file:
                 for chunk in response.iter_bytes():
                     content.update(chunk)
@@ -96,4 +95,4 @@ class AssetCalls:
     ) -> SearchResult:
         """What is like this asset, or like one moment of it."""
         asked = {"segment_id": segment_id, "kinds": [str(each) for each in kinds], "filters": filters, "limit": limit}
-        return self._http.read(result_of, "POST", f"/v1/assets/{quote(asset_id, safe='')}/like", json=said_of(asked))
+        return self._http.read(result_of, "POST", f"/v1/assets/{in_path(asset_id)}/like", json=said_of(asked))

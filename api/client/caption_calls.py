@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import quote
 
 from api.client.answers import Job, job_of
-from api.client.transport import Transport
+from api.client.transport import Transport, in_path
 from bowerbird.types import SegmentKind
 
 
@@ -32,9 +31,9 @@ class CaptionCalls:
 
     def say(self, asset_id: str, text: str) -> str:
         """Keep one's own words for an asset, in the place of earlier ones; returns them as they are kept."""
-        path = f"/v1/assets/{quote(asset_id, safe='')}/caption"
+        path = f"/v1/assets/{in_path(asset_id)}/caption"
         return self._http.read(lambda said: str(said["text"]), "PUT", path, json={"text": text})
 
     def take_back(self, asset_id: str) -> None:
         """Forget one's own words for an asset. Raises `NotThere` where there are none."""
-        self._http.bytes("DELETE", f"/v1/assets/{quote(asset_id, safe='')}/caption")
+        self._http.bytes("DELETE", f"/v1/assets/{in_path(asset_id)}/caption")

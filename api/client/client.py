@@ -9,7 +9,6 @@ from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote
 
 import httpx
 import numpy as np
@@ -25,7 +24,7 @@ from api.client.answers import (
 from api.client.asset_calls import AssetCalls
 from api.client.caption_calls import CaptionCalls
 from api.client.job_calls import JobCalls
-from api.client.transport import Transport, said_of
+from api.client.transport import Transport, in_path, said_of
 from bowerbird.errors import UsageError
 from bowerbird.queries import SearchResult
 from bowerbird.types import AssetKind, Box, SegmentKind, Vectors
@@ -152,16 +151,16 @@ class BowerbirdClient(AnswerCalls, AssetCalls, CaptionCalls, JobCalls):
 
     def save(self, name: str, query: Mapping[str, Any]) -> None:
         """Keep a query, as `search.query_json` has it, in the place of what is kept under ``name``."""
-        self._http.bytes("PUT", f"/v1/saved/{quote(name, safe='')}", json=query)
+        self._http.bytes("PUT", f"/v1/saved/{in_path(name)}", json=query)
 
     def run_saved(self, name: str, *, limit: int | None = None, cursor: str | None = None) -> SearchResult:
         """Run a saved search."""
         asked = said_of({"limit": limit, "cursor": cursor})
-        return self._http.read(result_of, "POST", f"/v1/saved/{quote(name, safe='')}/run", json=asked)
+        return self._http.read(result_of, "POST", f"/v1/saved/{in_path(name)}/run", json=asked)
 
     def remove_saved(self, name: str) -> None:
         """Forget a saved search."""
-        self._http.bytes("DELETE", f"/v1/saved/{quote(name, safe='')}")
+        self._http.bytes("DELETE", f"/v1/saved/{in_path(name)}")
 
     def embeddings(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of texts in the joint space, shape ``(len(texts), dimension)``, float32, in order."""

@@ -6,11 +6,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from api.client.answers import Job, job_of
 from api.client.problems import ServerUnreachable
-from api.client.transport import Transport
+from api.client.transport import Transport, in_path
 
 _QUIET_S = 120.0
 """For which a stream of events may say nothing before it counts as broken."""
@@ -37,14 +36,14 @@ class JobCalls:
 
     def job(self, job_id: str) -> Job:
         """One run, as it stands."""
-        return self._http.read(_job, "GET", f"/v1/jobs/{quote(job_id, safe='')}")
+        return self._http.read(_job, "GET", f"/v1/jobs/{in_path(job_id)}")
 
     def follow(self, job_id: str) -> Iterator[Job]:
         """A run whenever it has come further, until it has ended; a stream that breaks off is taken up again."""
         while True:
             heard = False
             try:
-                for name, said in self._http.events(f"/v1/jobs/{quote(job_id, safe='')}/events", _QUIET_S):
+                for name, said in self._http.events(f"/v1/jobs/{in_path(job_id)}/events", _QUIET_S):
                     heard = True
                     if name in {"progress", "end"}:
                         yield self._http.made(_job, said)
@@ -57,7 +56,7 @@ class JobCalls:
 
     def cancel(self, job_id: str) -> Job:
         """Ask a run to end; what it has finished is kept. Returns it as it is now, most likely still running."""
-        return self._http.read(_job, "DELETE", f"/v1/jobs/{quote(job_id, safe='')}")
+        return self._http.read(_job, "DELETE", f"/v1/jobs/{in_path(job_id)}")
 
 
 def _job(said: Mapping[str, Any]) -> Job:

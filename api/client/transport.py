@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -57,7 +58,12 @@ class Transport:
     @contextmanager
     def stream(self, method: str, path: str, **given: Any) -> Iterator[httpx.Response]:
         """A response whose body is still to be read. Raises as `bytes` does, also while it is read."""
-        given["params"] = {name: value for name, value in given.get("params", {}).items() if value is not None}
+        asked = {name: value for name, value in given.get("params", {}).items() if value is not None}
+        given["params"] = urlencode(asked, doseq=True, errors="replace")
+        if (said := given.pop("json", None)) is not None:
+            # In ASCII: paths of the server need not be UTF-8, which alone httpx would write.
+            given["content"] = json.dumps(said).encode("ascii")
+            given["headers"] = {**given.get("headers", {}), "Content-Type": "application/json"}
         try:
             with self._client.stream(method, path, **given) as response:
                 if not response.is_success:
@@ -88,6 +94,14 @@ class Transport:
     def close(self) -> None:
         """Give the connections back."""
         self._client.close()
+
+
+def in_path(named: str) -> str:
+    """A name or an id as one step of a path. Raises `UsageError` where no path can hold it."""
+    try:
+        return quote(named, safe="")
+    except UnicodeEncodeError:
+        raise UsageError(f"{named!r} is not UTF-8, and names nothing here: take it as the server tells it") from None
 
 
 def said_of(fields: Mapping[str, Any]) -> dict[str, Any]:

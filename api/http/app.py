@@ -12,12 +12,15 @@ from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from api import keys
 from api.http import openapi, problems
 from api.http.answering import events_of, threads_for
 from api.http.asked import answer
+from api.http.deps import check
 from api.http.gate import Gate
 from api.http.limits import Limits
 from api.http.metrics import Measured
+from api.http.problems import Refused
 from api.http.routes import answer as questions
 from api.http.routes import (
     assets,
@@ -48,6 +51,9 @@ from bowerbird.queries import Query, SearchResult
 from bowerbird.wiring import Library
 
 log = logging.getLogger(__name__)
+
+_AGAIN_S = 15.0
+"""After which models that could not be loaded are tried again."""
 
 ROUTERS = (
     *(search.router, questions.router, like.router, facets.router, saved.router, completion.router),
@@ -115,6 +121,8 @@ def _parts(state: State) -> Parts:
         jobs=state.jobs,
         renditions=state.renditions,
         threads=state.pools.quick,
+        searching=state.pools.search,
+        decoding=state.pools.decode,
         answering=partial(threads_for, state),
     )
 
@@ -126,16 +134,31 @@ class _Mcp:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        check(scope["bowerbird.caller"], keys.Scope.SEARCH)
         await self._app.state.mcp(scope, receive, send)
 
 
 async def _warm(state: State) -> None:
-    """Load models and views before somebody waits for them."""
-    try:
-        await state.texts.put(Query("a photo"))
-        await state.searchers.start()
-    except BowerbirdError as error:
-        state.trouble = str(error)
-        log.warning("%s", error)
+    """Load models and views before somebody waits for them, however often it takes: what stood in the way may pass."""
+    while not state.ready:
+        try:
+            await state.texts.put(Query("a photo"))
+            await state.searchers.start()
+        except Exception as error:  # whatever it was: else nothing would ever say that it has passed
+            _note(state, error)
+            await asyncio.sleep(_AGAIN_S)
+        else:
+            state.ready, state.trouble = True, None
+
+
+def _note(state: State, error: Exception) -> None:
+    """Say why the server is not ready; once, however often it tries."""
+    before = state.trouble
+    if isinstance(error, BowerbirdError | Refused):
+        state.trouble = error.detail if isinstance(error, Refused) else str(error)
+        if state.trouble != before:
+            log.warning("%s", state.trouble)
     else:
-        state.ready = True
+        state.trouble = "a fault of ours; the server's log says where: please report it"
+        if state.trouble != before:
+            log.error("models could not be loaded", exc_info=error)

@@ -44,17 +44,22 @@ AssetId = Annotated[
 def needs(scope: Scope) -> Any:
     """A dependency that lets in whoever may do what ``scope`` covers. Raises `Refused`, 403."""
 
-    async def check(
+    async def checked(
         caller: TheCaller, _key: Annotated[Any, Depends(_BEARER)], _session: Annotated[Any, Depends(_COOKIE)]
     ) -> None:
-        if not caller.may(scope):
-            raise Refused(
-                HTTPStatus.FORBIDDEN,
-                f"the key {caller.name!r} may not do this: make one with `bowerbird keys create NAME --scope {scope}`",
-            )
+        check(caller, scope)
 
-    check.scope = scope  # type: ignore[attr-defined]  # for the test that walks the routes
-    return Depends(check)
+    checked.scope = scope  # type: ignore[attr-defined]  # for the test that walks the routes
+    return Depends(checked)
+
+
+def check(caller: Caller, scope: Scope) -> None:
+    """Raises `Refused`, 403, where ``caller`` may not do what ``scope`` covers."""
+    if not caller.may(scope):
+        raise Refused(
+            HTTPStatus.FORBIDDEN,
+            f"the key {caller.name!r} may not do this: make one with `bowerbird keys create NAME --scope {scope}`",
+        )
 
 
 Call = Callable[..., Any]

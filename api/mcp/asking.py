@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import astuple
 from typing import Annotated, Any
 
 from mcp.server import MCPServer
@@ -11,17 +10,15 @@ from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import Field
 
-from api.cli.common import printable
 from api.mcp import words
 from api.mcp.answers import Answer, Citation
+from api.mcp.moments import where_of
 from api.mcp.parts import Parts
 from bowerbird.answers import About, Question
 from bowerbird.answers import Answer as Answered
-from bowerbird.answers import Citation as Cited
 from bowerbird.models.answerers import BUILT_IN
 from bowerbird.models.listener import Left, Listener
 from search.answer import Ended
-from search.moments_in_words import spot
 from search.parse import LARGEST, MOST_CHARACTERS
 
 ASK = """\
@@ -71,26 +68,10 @@ def _data(answered: Answered) -> Answer:
         answered=bool(answered.text),
         answer=answered.text,
         supported=answered.supported,
-        citations=[_citation(number, each) for number, each in enumerate(answered.citations, 1)],
+        citations=[
+            Citation(number=number, **where_of(each), quote=each.quote)
+            for number, each in enumerate(answered.citations, 1)
+        ],
         complete=answered.complete,
         answerer=answered.answerer,
-    )
-
-
-def _citation(number: int, cited: Cited) -> Citation:
-    """Names that are not UTF-8 are escaped, since JSON cannot carry them."""
-    path, where = printable(cited.path), spot(cited)
-    return Citation(
-        number=number,
-        segment_id=cited.segment_id,
-        asset_id=cited.asset_id,
-        path=path,
-        citation=f"{path}, {where}" if where else path,
-        kind=cited.kind.value,
-        segment_kind=cited.segment_kind.value,
-        start_s=cited.start_s,
-        end_s=cited.end_s,
-        page=cited.page,
-        box=None if cited.box is None else list(astuple(cited.box)),
-        quote=cited.quote,
     )

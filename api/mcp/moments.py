@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ from api.mcp.answers import Hit as HitOut
 from api.mcp.answers import Moment, Said
 from api.mcp.parts import Parts
 from api.mcp.pictures import picture
+from bowerbird.answers import Citation
 from bowerbird.errors import QueryError
 from bowerbird.queries import Hit
 from bowerbird.store.catalog import Transaction
 from bowerbird.store.catalog.segments import Found
-from bowerbird.types import AssetInfo, Box, Source
+from bowerbird.types import AssetInfo, Source
 from search.fuse import Candidate, Gathered
 from search.hydrate import hydrate
 from search.moments_in_words import spot
@@ -63,22 +65,24 @@ _LONGEST_TEXT = 1_000
 
 
 def place_of(hit: Hit) -> dict[str, Any]:
+    """Which file, and where in it; when and where it was made, and what it says."""
+    return {**where_of(hit), "taken_at": hit.taken_at, "place": hit.place, "text": hit.text}
+
+
+def where_of(moment: Hit | Citation) -> dict[str, Any]:
     """Which file, and where in it. Names that are not UTF-8 are escaped, since JSON cannot carry them."""
-    path, where = printable(hit.path), spot(hit)
+    path, where = printable(moment.path), spot(moment)
     return {
-        "segment_id": hit.segment_id,
-        "asset_id": hit.asset_id,
+        "segment_id": moment.segment_id,
+        "asset_id": moment.asset_id,
         "path": path,
         "citation": f"{path}, {where}" if where else path,
-        "kind": hit.kind.value,
-        "segment_kind": hit.segment_kind.value,
-        "start_s": hit.start_s,
-        "end_s": hit.end_s,
-        "page": hit.page,
-        "box": _box(hit.box),
-        "taken_at": hit.taken_at,
-        "place": hit.place,
-        "text": hit.text,
+        "kind": moment.kind.value,
+        "segment_kind": moment.segment_kind.value,
+        "start_s": moment.start_s,
+        "end_s": moment.end_s,
+        "page": moment.page,
+        "box": None if moment.box is None else list(astuple(moment.box)),
     }
 
 
@@ -117,7 +121,3 @@ def _facts(info: AssetInfo) -> dict[str, Any]:
         "longitude": info.position and info.position.longitude,
         "keywords": list(info.keywords),
     }
-
-
-def _box(box: Box | None) -> list[float] | None:
-    return None if box is None else [box.x, box.y, box.width, box.height]

@@ -68,12 +68,17 @@ class Parts:
     jobs: Jobs
     renditions: Renditions
     threads: Threads
+    """Where jobs and small files are looked up."""
+    searching: Threads
+    """Where all is done that costs about as much as a query."""
+    decoding: Threads
+    """Where files are opened and decoded, which may take a minute: nothing else waits for that."""
     answering: Callable[[HTTPConnection | None], Threads]
     """Where a question is answered, which may take a minute; by the request that it came with, if any."""
 
     @classmethod
     def of(cls, library: Library, jobs: Jobs, renditions: Renditions, threads: Threads) -> Self:
-        """Parts of which the threads search, too."""
+        """Parts of which the threads do all but answer questions: they are one person's."""
         search, answering = Search(library), OwnThreads(_ANSWERS, leaves=True)
         return cls(
             library=library,
@@ -83,5 +88,7 @@ class Parts:
             jobs=jobs,
             renditions=renditions,
             threads=threads,
+            searching=threads,
+            decoding=threads,
             answering=lambda _: answering,
         )

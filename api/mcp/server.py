@@ -7,7 +7,7 @@ from typing import Any
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError, UnexpectedToolError
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError, UnexpectedToolError
 from mcp_types import CallToolResult, InputRequiredResult
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
@@ -72,9 +72,11 @@ def make_server(parts: Parts) -> BowerbirdServer:
     async def moment(segment_id: str) -> str:
         said = int(segment_id) if segment_id.isascii() and segment_id.isdecimal() and len(segment_id) < 20 else -1
         try:
-            found, _ = await parts.threads.run(moment_of, parts, said)
+            found, _ = await parts.decoding.run(moment_of, parts, said)
         except QueryError as error:
             raise ResourceNotFoundError(str(error)) from None
+        except HTTPException as error:
+            raise ResourceError(error.detail) from None
         return words.of_moment(found)
 
     return server

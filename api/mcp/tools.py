@@ -112,7 +112,7 @@ def register(server: MCPServer[Any], parts: Parts) -> None:
     async def get_moment(
         segment_id: Annotated[int, Field(description="segment_id of a hit")],
     ) -> Annotated[CallToolResult, Moment]:
-        moment, jpeg = await parts.threads.run(moment_of, parts, segment_id)
+        moment, jpeg = await parts.decoding.run(moment_of, parts, segment_id)
         return _answer(moment, words.of_moment(moment), [] if jpeg is None else [content(jpeg)])
 
     @server.tool(title="Count files by fact", description=FACETS, annotations=_READS)
@@ -121,7 +121,7 @@ def register(server: MCPServer[Any], parts: Parts) -> None:
             str | None, Field(description="Count only what this finds; leave it out to count all", max_length=10_000)
         ] = None,
     ) -> Annotated[CallToolResult, FacetCounts]:
-        found = as_object(await parts.threads.run(facets_of, parts.search, Query(query)))
+        found = as_object(await parts.searching.run(facets_of, parts.search, Query(query)))
         counts = FacetCounts.model_validate({"total": found["total"], **found["facets"]})
         return _answer(counts, words.of_facets(counts))
 

@@ -45,7 +45,7 @@ def of_moment(moment: Moment) -> str:
     if circumstances := _circumstances(moment):
         lines.append("Made: " + ", ".join(circumstances))
     facts = {
-        "Camera": ", ".join(each for each in (moment.camera, moment.lens) if each),
+        "Camera": ", ".join(quoted(each) for each in (moment.camera, moment.lens) if each),
         "Title": ", ".join(quoted(each) for each in (moment.title, moment.artist, moment.album) if each),
         "Keywords": ", ".join(map(quoted, moment.keywords)),
         "Lasts": "" if moment.duration_s is None else clock(moment.duration_s),
@@ -88,7 +88,7 @@ def of_facets(counts: FacetCounts) -> str:
     lines = [f"{counts.total:,} files"]
     for name in ("types", "years", "months", "countries", "places", "cameras"):
         facet = getattr(counts, name)
-        values = [f"{each.value} {each.count:,}" for each in facet.values]
+        values = [f"{quoted(each.value)} {each.count:,}" for each in facet.values]
         rest = [f"{what} {n:,}" for what, n in (("(others)", facet.others), ("(unknown)", facet.none)) if n]
         if values:
             lines.append(f"{name}: " + ", ".join([*values, *rest]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import tarfile
 import tomllib
@@ -105,6 +106,8 @@ def _beside(file: Path) -> Iterator[Path]:
     try:
         for each in named:
             each.unlink(missing_ok=True)  # what a killed run has left
+        # As private as the backup itself; what SQLite puts beside it takes its mode from it.
+        os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         yield copy
     finally:
         for each in named:

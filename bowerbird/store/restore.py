@@ -51,7 +51,7 @@ def restore(
             try:
                 _clear(folder)
                 _check_room(folder, manifest)
-                fresh.mkdir()
+                fresh.mkdir(mode=0o700)  # others may look into the folder, and the catalogue may go elsewhere
                 _unpack(file, zipped, manifest, fresh, lambda share: on_progress(_UNPACKED * share))
                 _examine(file, fresh / CATALOG)
                 if (fresh / THUMBS).is_dir():

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 
@@ -43,6 +45,7 @@ HIT = Hit(
     place="Lisbon, Portugal",
     stands_for=("0" * 64,),
 )
+ODD = "/photos/caf\udce9 ?.jpg"
 JOB = {
     "id": "j1",
     "kind": "index",
@@ -188,6 +191,53 @@ def test_what_is_no_address_is_refused(url):
 def test_a_key_that_would_break_a_header_is_refused():
     with pytest.raises(UsageError, match="bowerbird keys create"):
         BowerbirdClient(key="bb_1_x\r\nX-Evil: 1")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda asked: asked.index([ODD]),
+        lambda asked: asked.labels(["a cat"], path=ODD),
+        lambda asked: asked.search(ODD),
+        lambda asked: asked.search("a cat", path=ODD),
+        lambda asked: asked.answer(ODD),
+        lambda asked: asked.facets(ODD),
+        lambda asked: asked.save("odd", {"filters": {"path": ODD}}),
+        lambda asked: asked.say(ASSET, ODD),
+    ],
+)
+def test_names_that_are_not_utf8_are_said_as_they_are(call):
+    seen: list[httpx.Request] = []
+    with suppress(ServerFailed, ServerUnreachable):  # of an answer that is none
+        call(client(answering({}, seen)))
+    assert seen[0].headers["Content-Type"] == "application/json"
+    assert json.dumps(ODD).encode("ascii") in seen[0].content
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda asked: asked.asset(ODD),
+        lambda asked: asked.picture(ODD),
+        lambda asked: asked.remove_saved(ODD),
+        lambda asked: asked.save(ODD, {"text": "a cat"}),
+        lambda asked: asked.job(ODD),
+        lambda asked: asked.take_back(ODD),
+    ],
+)
+def test_a_name_that_no_path_can_hold_is_refused_and_no_other_is_meant(call):
+    seen: list[httpx.Request] = []
+    with pytest.raises(UsageError, match=r"^'/photos/caf\\udce9 \?\.jpg' is not UTF-8") as raised:
+        call(client(answering({}, seen)))
+    assert str(raised.value).isascii()
+    assert seen == []
+
+
+def test_a_parameter_that_is_not_utf8_is_the_servers_to_refuse():
+    seen: list[httpx.Request] = []
+    with pytest.raises(ServerFailed):
+        list(client(answering({}, seen)).segments(ASSET, ["page", ODD]))
+    assert seen[0].url.params.get_list("kind") == ["page", "/photos/caf? ?.jpg"]
 
 
 def test_ids_cannot_lead_to_other_routes():
@@ -354,6 +404,14 @@ def test_saved_searches_of_the_real_server(served):
         served.remove_saved("cats / Katzen")
     with pytest.raises(UsageError, match="no search is saved"):
         served.run_saved("cats / Katzen")
+
+
+def test_a_file_whose_name_is_not_utf8_on_the_real_server(served, real_media):
+    odd = os.fsdecode(os.fsencode(real_media) + b"/caf\xe9.txt")
+    *_, last = served.follow(served.index([odd]).id)
+    assert (last.state, last.report["seen"], last.paths) == ("done", 1, (odd,))
+    with pytest.raises(QueryError, match="nothing in this library"):
+        served.search(like="\udcff")
 
 
 def test_jobs_of_the_real_server(served, real_media):

@@ -27,7 +27,8 @@ from api import keys
 from api.http.app import create_app
 from api.jobs import Jobs
 from api.keys import LOCAL, Caller, Scope
-from api.mcp.answers import AssetKindName, SegmentKindName
+from api.mcp import words
+from api.mcp.answers import AssetKindName, FacetCounts, Moment, SegmentKindName
 from api.mcp.http import McpApp
 from api.mcp.parts import OwnThreads, Parts
 from api.renditions import Renditions
@@ -232,8 +233,19 @@ def test_facets(url):
     everything = call(url, "list_facets")
     counts = {each["value"]: each["count"] for each in everything.structured_content["types"]["values"]}
     assert counts == {"document": 4, "image": 2, "audio": 1}
-    assert everything.content[0].text.startswith("7 files\ntypes: document 4, image 2, audio 1")
+    assert everything.content[0].text.startswith('7 files\ntypes: "document" 4, "image" 2, "audio" 1')
     assert call(url, "list_facets", query="type:image").structured_content["total"] == 2
+
+
+def test_what_a_camera_says_of_itself_comes_through_as_data(url):
+    hit = call(url, "search", query="a cat", pictures=0).structured_content["hits"][0]
+    moment = call(url, "get_moment", segment_id=hit["segment_id"]).structured_content
+    said = words.of_moment(Moment.model_validate({**moment, "camera": HOSTILE, "lens": "50 mm"})).splitlines()
+    assert f'Camera: {words.quoted(HOSTILE)}, "50 mm"' in said
+    counts = call(url, "list_facets").structured_content
+    cameras = {"values": [{"value": HOSTILE, "count": 3}], "others": 0, "none": 4}
+    said = words.of_facets(FacetCounts.model_validate({**counts, "cameras": cameras})).splitlines()
+    assert said[-1] == f"cameras: {words.quoted(HOSTILE)} 3, (unknown) 4"
 
 
 def test_a_moment_is_a_resource_too(url):

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tarfile
@@ -250,6 +251,31 @@ def test_a_stopped_backup_leaves_nothing(made, tmp_path, share):
                 on_progress=stopping_at(share),
             )
         assert (tmp_path / "out" / "b").read_bytes() == before
+
+
+def test_what_lies_about_meanwhile_is_as_private_as_the_backup(catalog, tmp_path):
+    """From SQLite and from PostgreSQL alike, in folders that anybody may look into, whatever the umask."""
+    fill(catalog)
+    library = library_folder(tmp_path / "library")
+    out, again = tmp_path / "out", tmp_path / "again"
+    seen: dict[str, int] = {}
+
+    def look(_: float) -> None:
+        for path in (*out.iterdir(), *again.iterdir()):
+            seen[path.name] = seen.get(path.name, 0) | stat.S_IMODE(path.stat().st_mode)
+
+    before = os.umask(0)
+    try:
+        out.mkdir()
+        again.mkdir()
+        backup(catalog, library, out / "b", made_by="1", on_progress=look)
+        assert {"b.partial", "b.partial.db"} <= set(seen)
+        assert set(seen.values()) == {0o600}
+        seen.clear()
+        restore(out / "b", again, on_progress=lambda share: look(share) if share < 1 else None)
+    finally:
+        os.umask(before)
+    assert seen == {"b": 0o600, ".restoring": 0o700}
 
 
 def in_a_fork(do: Callable[[], object]) -> int:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
+import threading
+from http import HTTPStatus
 
 import pytest
 
+from api.http import app
+from api.http.problems import Refused
+from api.http.searchers import Searchers
+from bowerbird.errors import LibraryBusy
 from search import Search
 from search.query_json import query_from_json
 from tests.api.http.test_gate import refused
+from tests.waiting import until
 
 
 def test_it_answers_what_the_contract_says(client, library):
@@ -131,3 +139,28 @@ def test_bad_parameters_are_explained(client):
 
 def test_ready_once_models_are_loaded(client):
     assert client.get("/readyz").json() == {"version": 1, "status": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "says"),
+    [
+        (Refused(HTTPStatus.SERVICE_UNAVAILABLE, "no process lives, for want of memory perhaps"), "want of memory"),
+        (LibraryBusy("another process writes; wait for it"), "wait for it"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "report it"),
+    ],
+)
+def test_ready_once_what_stood_in_the_way_has_passed(serving, monkeypatch, trouble, says):
+    start, passed = Searchers.start, threading.Event()
+
+    async def starting(searchers: Searchers) -> None:
+        if not passed.is_set():
+            raise trouble
+        await start(searchers)
+
+    monkeypatch.setattr(Searchers, "start", starting)
+    monkeypatch.setattr(app, "_AGAIN_S", 0.01)
+    client = serving()
+    until(lambda: says in client.get("/readyz").text)
+    assert "\n" not in refused(client.get("/readyz"), 503)["detail"]
+    passed.set()
+    until(lambda: client.get("/readyz").status_code == 200)

@@ -13,6 +13,9 @@ for name in [name for name in os.environ if name.startswith("BOWERBIRD_") and na
     del os.environ[name]
 os.environ["BOWERBIRD_CACHE"] = str(Path(__file__).parents[1] / ".pytest_cache" / "bowerbird")
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Tests speak to servers of this machine, which no proxy reaches.
+for name in [name for name in os.environ if name.lower() in {"http_proxy", "https_proxy", "all_proxy"}]:
+    del os.environ[name]
 
 # A shell that starts the suite in the background has it ignore Ctrl-C, and the programs under test would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -94,9 +94,18 @@ class Runtime:
         except BowerbirdError:
             raise
         except Exception as error:  # its errors have no common base, and torch raises again what is not its own
+            if _was_interrupted(error):
+                raise KeyboardInterrupt from None
             reason = str(error).strip().rpartition("\n")[2]
             log.warning("OpenVINO cannot run %s (%s); it runs in torch, slower", blueprint.name, reason)
             return in_torch(blueprint, self.precision)
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C lies behind it: within the import of a compiled module that comes out as an ImportError."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def in_openvino(blueprint: Blueprint, cache: Path, precision: str) -> Run:

@@ -365,7 +365,10 @@ def test_as_a_process_over_stdio(real_library, real_media):
     async def talk(client: Client) -> Any:
         found = await client.call_tool("search", {"query": "a cat", "pictures": 1})
         moment = await client.call_tool("get_moment", {"segment_id": found.structured_content["hits"][0]["segment_id"]})
-        return client.server_info, found, moment, await client.call_tool("index", {"wait_s": 60})
+        run = await client.call_tool("index", {"wait_s": 60})
+        while run.structured_content["state"] == "running":
+            run = await client.call_tool("index", {"job": run.structured_content["job"], "wait_s": 60})
+        return client.server_info, found, moment, run
 
     info, found, moment, run = ask(process, talk)
     assert info.name == "bowerbird"

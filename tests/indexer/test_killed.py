@@ -121,6 +121,7 @@ def whole(folder: Path) -> list[str]:
         return list(library.catalog.dump())
 
 
+@pytest.mark.timeout(1200)  # 32 runs, each as long as the machine takes for one
 def test_killed_at_thirty_moments_it_ends_as_after_one_quiet_run(victim, tmp_path):
     victim.index(tmp_path / "warm up")
     code, quiet = victim.index(tmp_path / "quiet")

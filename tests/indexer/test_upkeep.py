@@ -246,6 +246,7 @@ def test_the_dump_is_canonical(filled):
 
 
 def test_many_small_files_never_queue_up(workshop):
+    workshop.library.settings.index.commit_every_s = 1000
     for number in range(1000):
         path = workshop.media / f"{number:04}.txt"
         path.write_text(f"Note number {number}.")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -104,7 +104,7 @@ def test_what_nearly_is_a_date_never_fails(name: str) -> None:
 
 
 @given(
-    st.datetimes(datetime(1990, 1, 1), datetime.now() + timedelta(days=1)),
+    st.datetimes(datetime(1990, 1, 1), datetime(2025, 12, 31)),
     st.sampled_from(
         ["IMG_%Y%m%d_%H%M%S.jpg", "%Y-%m-%d %H.%M.%S.png", "Screenshot %Y-%m-%d at %I.%M.%S %p.png", "%Y%m%d%H%M%S.pdf"]
     ),

@@ -201,3 +201,18 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         write_whole(target, b"content")
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("raised", [ImportError("initialization failed"), RuntimeError("made of it")])
+def test_ctrl_c_within_a_compiled_module_is_no_reason_for_torch(
+    tmp_path: Path, x: Any, monkeypatch: pytest.MonkeyPatch, raised: Exception
+) -> None:
+    def interrupted(_: Blueprint) -> Any:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as pressed:
+            raise raised from pressed
+
+    monkeypatch.setattr(runtime, "convert", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Runtime(tmp_path, "f32").network(blueprint())(x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -125,7 +126,7 @@ def test_a_damaged_database_is_told(tmp_path: Path) -> None:
     catalog.compact()
     catalog.close()
     content = bytearray(file.read_bytes())
-    content[4096:] = os.urandom(len(content) - 4096)
+    content[4096:] = random.Random(0).randbytes(len(content) - 4096)
     file.write_bytes(content)
     with pytest.raises(LibraryError) as caught:
         Catalog(sqlite_url(file)).dump().__next__()

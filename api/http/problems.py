@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -122,7 +122,8 @@ def install(app: FastAPI) -> None:
 
     async def unfit(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, _first(error.errors()), "Malformed request")
+        detail = f"{first_fault(error)}; correct it, or see /openapi.json"
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, "Malformed request")
 
     async def hung_up(_request: Request, _error: Exception) -> Response:
         # Nobody reads it, and it is no fault of ours.
@@ -141,8 +142,8 @@ _EXPLAINED = {
 }
 
 
-def _first(found: Sequence[Any]) -> str:
+def first_fault(error: RequestValidationError) -> str:
     """The first fault in one line: where it is and what should be there."""
-    fault = found[0]
+    fault = error.errors()[0]
     where = ".".join(str(each) for each in fault["loc"] if each != "body") or "the body"
-    return f"{where[:200]}: {fault['msg'][:200].lower()}; correct it, or see /openapi.json"
+    return f"{where[:200]}: {fault['msg'][:200].lower()}"

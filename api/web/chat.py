@@ -17,16 +17,17 @@ from api.http.deps import COOKIE, TheCaller, TheState, needs
 from api.http.problems import Refused, of_error
 from api.http.state import State
 from api.keys import Scope
+from api.web.explained import Explained
 from api.web.render import render, shown
 from api.web.viewer_links import link_to
 from bowerbird.answers import About, Citation, Question
 from bowerbird.errors import BowerbirdError, QueryError
 from bowerbird.models.destinations import destination
-from bowerbird.types import AssetKind
+from bowerbird.types import AssetKind, SegmentKind
 from search.moments_in_words import clock
 from search.parse import MOST_CHARACTERS
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Scope.SEARCH)])
+router = APIRouter(include_in_schema=False, dependencies=[needs(Scope.SEARCH)], route_class=Explained)
 
 _MARK = re.compile(r"\[(\d{1,4})\]|\[unsupported\]")
 _SEEN = frozenset({AssetKind.IMAGE, AssetKind.VIDEO})
@@ -137,7 +138,7 @@ def _source(number: int, cited: Citation) -> Source:
         number,
         shown(PurePath(cited.path).name),
         shown(cited.path),
-        _spot(cited.start_s, cited.page),
+        ", ".join(each for each in (_spot(cited.start_s, cited.page), _told(cited)) if each),
         cited.quote,
         link_to(cited.asset_id, segment=cited.segment_id, quote=cited.quote, box=box),
         _picture(cited.asset_id, cited.segment_id, cited.kind, cited.page),
@@ -150,6 +151,11 @@ def _spot(start_s: float | None, page: int | None) -> str:
     if start_s is not None:
         return clock(start_s)
     return "" if page is None else f"page {page}"
+
+
+def _told(cited: Citation) -> str:
+    """That it is a caption, which a model may have made."""
+    return "caption" if cited.segment_kind is SegmentKind.CAPTION else ""
 
 
 def _picture(asset_id: str, segment_id: int | None, kind: AssetKind, page: int | None) -> str | None:

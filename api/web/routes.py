@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi import Query as Parameter
 
 from api.http.asked import admitted, query_of
-from api.http.deps import COOKIE, TheCaller, TheState, needs
-from api.http.problems import NotThere, of_error
+from api.http.deps import TheState, needs
+from api.http.problems import NotThere
 from api.http.schemas import AssetKindName, SegmentKindName
 from api.http.state import State
-from api.keys import Caller, Scope
+from api.keys import Scope
+from api.web.explained import Explained, explanation, surroundings
 from api.web.hits import A_PAGE, shown
 from api.web.render import render
 from api.web.static_files import static_files, version
@@ -22,10 +23,9 @@ from bowerbird.errors import BowerbirdError
 from bowerbird.queries import Query
 from search.parse import MOST_CHARACTERS
 from search.query_json import query_from_json
-from search.query_language import FILTERS
 from search.saved import find
 
-router = APIRouter(include_in_schema=False, dependencies=[needs(Scope.SEARCH)])
+router = APIRouter(include_in_schema=False, dependencies=[needs(Scope.SEARCH)], route_class=Explained)
 SavedName = Annotated[str | None, Parameter(max_length=1000, description="Ask what is kept under this name")]
 _LONGEST_ID = 18
 """Digits of a segment's id; what is longer can only be an asset's."""
@@ -35,7 +35,6 @@ _LONGEST_ID = 18
 async def page(
     request: Request,
     state: TheState,
-    caller: TheCaller,
     q: Annotated[str, Parameter(max_length=MOST_CHARACTERS)] = "",
     like: Annotated[list[str] | None, Parameter(max_length=50)] = None,
     unlike: Annotated[list[str] | None, Parameter(max_length=50)] = None,
@@ -53,14 +52,12 @@ async def page(
         "filters": {"types": type_},
         "cursor": cursor,
     }
-    values: dict[str, Any] = {"line": q, "shown": None, "fault": None, **_surroundings(request, state, caller)}
     try:
         query = query_from_json(said) if saved is None else await _kept(saved, cursor, state)
-        values["shown"] = await shown(replace(query, limit=A_PAGE), state, saved)
+        found = await shown(replace(query, limit=A_PAGE), state, saved)
     except BowerbirdError as error:
-        values["fault"] = str(error)
-        return render("page.html", values, HTTPStatus(of_error(error).status_code))
-    return render("page.html", values)
+        return explanation(request, error)
+    return render("page.html", {"line": q, "shown": found, "fault": None, **surroundings(request)})
 
 
 @router.post("/hits")
@@ -92,16 +89,6 @@ async def static(
 async def _kept(name: str, cursor: str | None, state: State) -> Query:
     kept = await state.pools.quick.run(find, state.library, name)
     return admitted(replace(kept.query, cursor=cursor), state)
-
-
-def _surroundings(request: Request, state: State, caller: Caller) -> dict[str, Any]:
-    """What the page shows around its hits."""
-    return {
-        "may_index": caller.may(Scope.INDEX),
-        "session": COOKIE in request.cookies and not state.keyless,
-        "filters": FILTERS,
-        "max_mb": state.library.settings.serve.max_body_mb,
-    }
 
 
 def _example(said: str) -> str | int:

@@ -11,6 +11,7 @@ from api.http.deps import AssetId, TheState, needs
 from api.http.state import State
 from api.keys import Scope
 from api.web import viewer_links as links
+from api.web.explained import Explained
 from api.web.render import render
 from api.web.viewer_content import PASSAGES, Viewed, viewed
 from api.web.viewer_facts import facts, spot
@@ -20,12 +21,12 @@ from api.web.viewer_why import in_words, reasons
 from api.web.viewer_words import Sought
 from bowerbird import queries
 from bowerbird.errors import QueryError
-from bowerbird.types import SegmentKind
+from bowerbird.types import Box, SegmentKind
 from search.moments_in_words import clock
 from search.parse import LARGEST
 from search.parse import box as read_box
 
-router = APIRouter(prefix="/view", include_in_schema=False, dependencies=[needs(Scope.SEARCH)])
+router = APIRouter(prefix="/view", include_in_schema=False, dependencies=[needs(Scope.SEARCH)], route_class=Explained)
 
 SegmentId = Annotated[int | None, Query(ge=1, le=LARGEST, description="The moment that was found")]
 Line = Annotated[str | None, Query(max_length=10_000, description="The line of the query that found it")]
@@ -52,7 +53,7 @@ async def view(
 ) -> Response:
     """The file, its moment shown; with the header ``X-Fragment: 1`` or ``fragment=1`` without a page around it."""
     said = await _why(state, asset_id, q, why)
-    part = None if box is None else read_box(box)
+    part = None if box is None else _part(box)
     shown = await state.pools.quick.run(
         viewed, state.library, asset_id, segment=segment, page=page, skip=skip, pointed_at=part
     )
@@ -73,6 +74,13 @@ async def page_marks(
     """A transparent picture (SVG) to be laid over the page of a paper: the words sought or quoted, and the passage."""
     picture = await state.pools.decode.run(_marks, state, asset_id, page or 1, segment, _sought(q, quote))
     return Response(picture, media_type="image/svg+xml")
+
+
+def _part(box: str) -> Box:
+    try:
+        return read_box(box)
+    except QueryError:
+        raise QueryError("the link's `box` is no part of a picture: leave it out") from None
 
 
 async def _why(state: State, asset_id: str, q: str | None, why: str | None) -> links.Why | None:
@@ -115,13 +123,17 @@ def _values(shown: Viewed, q: str | None, quote: str | None, why: str | None, sa
         )
 
     full = len(shown.passages) == PASSAGES
+    meant = shown.moment
+    if meant is None or (shown.page and meant.page != shown.page):  # a page that was turned to
+        meant = shown.passages[0].moment if shown.page and shown.passages else None
     return {
         "shown": shown,
         "info": shown.asset.info,
         "q": q,
         "quote": quote,
         "media": f"/v1/assets/{shown.asset.hash}",
-        "spot": "" if shown.moment is None else spot(shown.moment),
+        "meant": meant,
+        "spot": f"page {shown.page}" if shown.page else "" if meant is None else spot(meant),
         "facts": facts(shown),
         "why": said,
         "reasons": [] if said is None else list(reasons(said, shown.moment, sought)),

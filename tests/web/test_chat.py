@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from api.keys import Scope, create, revoke
-from bowerbird.answers import Exhibit, Question
+from api.web.chat import sources
+from bowerbird.answers import Citation, Exhibit, Question
 from bowerbird.errors import EndpointFailed
-from bowerbird.types import SegmentKind
+from bowerbird.types import AssetKind, SegmentKind
 from bowerbird.wiring import Library
+from search.answer_json import citation_to_json
 from tests.web.test_page import CONTRASTS
 from tests.web.viewer_library import SENTENCES, SIGN, served, viewer_library
 
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 
 RENT = "When is the rent due?"
 START, _, SAID = SENTENCES[3]
+PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
 LIVE = "<img src=x onerror=alert(1)> ![x](https://evil.example/?q=1) [go](javascript:alert(1))"
 
 
@@ -224,6 +229,19 @@ def test_a_picture_is_brought(page: Page, answers: Answers, opened: Library) -> 
     assert not page.locator("#brought").is_visible()
 
 
+def test_a_picture_comes_back_with_what_was_wrong(page: Page, answers: Answers, opened: Library) -> None:
+    photo = next(path for path in (opened.folder.parent / "media").iterdir() if path.suffix == ".jpg")
+    page.goto("/ask")
+    page.locator("#file").set_input_files(photo)
+    page.locator("#brought img").wait_for()
+    page.locator("#question").fill("Fail")
+    page.keyboard.press("Enter")
+    page.locator(".turn").wait_for(state="detached")
+    page.locator("#brought img").wait_for()
+    assert "the endpoint does not answer" in page.get_by_role("alert").inner_text()
+    assert page.locator("#question").input_value() == "Fail"
+
+
 def test_it_answers_without_a_script(new_page, answers: Answers) -> None:
     page = new_page(java_script_enabled=False)
     page.goto(f"/ask?q={RENT}")
@@ -272,6 +290,42 @@ def test_by_keys_alone(page: Page, answers: Answers) -> None:
     assert page.evaluate("document.activeElement.className") == "source"
 
 
+def test_what_is_cited_twice_opens_where_it_was_clicked(page: Page, answers: Answers) -> None:
+    page.goto("/ask")
+    put(page, RENT)
+    put(page, RENT)
+    first, second = (page.locator(".source").nth(each) for each in (0, 1))
+    assert first.get_attribute("href") == second.get_attribute("href")
+    second.click()
+    page.get_by_text("2 of 2").wait_for()
+    page.keyboard.press("ArrowLeft")
+    page.get_by_text("1 of 2").wait_for()
+    page.keyboard.press("ArrowRight")
+    page.get_by_text("2 of 2").wait_for()
+    page.keyboard.press("Escape")
+    page.wait_for_url("**/ask")
+    assert second.evaluate("each => each === document.activeElement")
+
+
+def test_a_caption_is_told_as_one(page: Page, answers: Answers) -> None:
+    """Since a model may have made it: on the card, and to whoever hears the mark in the text."""
+    bird = Citation(
+        *(7, "0" * 64, "/media/bird.jpg", AssetKind.IMAGE, SegmentKind.CAPTION),
+        *(None, None, None, None, "a blue bird"),
+    )
+    paper = replace(bird, kind=AssetKind.DOCUMENT, page=2)
+    assert [each.spot for each in sources([bird, paper])] == ["caption", "page 2, caption"]
+    said = [citation_to_json(each, number) for number, each in enumerate((bird, paper), 1)]
+    told = [("citation", each) for each in said] + [("text", {"text": "A bird [1]. Another one [2]."})]
+    body = "".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in told)
+    page.route("**/v1/answer", lambda route: route.fulfill(content_type="text/event-stream", body=body))
+    page.route("**/thumbnail*", lambda route: route.fulfill(content_type="image/svg+xml", body=PICTURE))
+    page.goto("/ask")
+    put(page, "What is blue?")
+    assert page.locator(".source small").all_inner_texts() == ["caption", "page 2, caption"]
+    page.get_by_role("button", name="Source 2: bird.jpg page 2, caption").wait_for()
+
+
 def test_enter_of_a_composition_asks_nothing(page: Page, answers: Answers) -> None:
     page.goto("/ask")
     page.locator("#question").fill("家賃は")
@@ -298,15 +352,17 @@ def test_stop_gives_the_question_back(page: Page, answers: Answers) -> None:
 
 def test_a_server_that_goes(page: Page, answers: Answers) -> None:
     page.goto("/ask")
-    page.route("**/v1/answer", lambda route: route.abort())
+    half = 'event: text\ndata: {"text": "It is due "}\n\n'
+    ends = [
+        lambda route: route.fulfill(content_type="text/event-stream", body=half),
+        lambda route: route.abort(),
+    ]
+    page.route("**/v1/answer", lambda route: ends.pop()(route))
     page.locator("#question").fill(RENT)
     page.keyboard.press("Enter")
     page.get_by_role("alert").filter(has_text="The server does not answer.").wait_for()
     assert page.locator("#question").input_value() == RENT
-    page.unroute("**/v1/answer")
-    half = 'event: text\ndata: {"text": "It is due "}\n\n'
-    page.route("**/v1/answer", lambda route: route.fulfill(content_type="text/event-stream", body=half))
-    page.keyboard.press("Enter")
+    page.locator("#question").press("Enter")
     page.locator(".cut").filter(has_text="in the middle of its answer").wait_for()
     assert page.locator(".said").inner_text().strip() == "It is due"
     page.faults.clear()  # type: ignore[attr-defined]

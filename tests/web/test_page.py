@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 SCREENSHOTS = Path(__file__).parents[2] / "docs" / "screenshots"
 PHONE = {"width": 390, "height": 844}
 ASKED = "/ask?q=What+did+they+decide+about+the+budget+for+cameras%3F"
-BRINGS = """async ([name, type, base64, event]) => {
+BRINGS = """async ([name, type, base64, event, words]) => {
   const bytes = Uint8Array.from(atob(base64), (each) => each.charCodeAt(0));
   const data = new DataTransfer();
   data.items.add(new File([bytes], name, { type }));
+  if (words) data.setData("text/plain", words);
   const options = { bubbles: true, cancelable: true };
   const made = event === "paste"
     ? new ClipboardEvent("paste", { ...options, clipboardData: data })
@@ -58,13 +59,13 @@ def search(page: Page, line: str) -> None:
         page.keyboard.press("Enter")
 
 
-def bring(page: Page, file: Path, how: str, media_type: str = "image/png") -> None:
-    """Drop a file on the page, or paste it."""
+def bring(page: Page, file: Path, how: str, media_type: str = "image/png", words: str = "") -> None:
+    """Drop a file on the page, or paste it; ``words`` come with it."""
     data = b64encode(file.read_bytes()).decode()
     if how == "drop":
         page.evaluate(BRINGS, [file.name, media_type, data, "dragover"])
         assert page.locator("#drop").is_visible()
-    page.evaluate(BRINGS, [file.name, media_type, data, how])
+    page.evaluate(BRINGS, [file.name, media_type, data, how, words])
 
 
 def test_a_query_finds_the_right_picture(page):
@@ -139,6 +140,14 @@ def test_facets_become_chips(page):
     assert page.url.endswith("/")
 
 
+def test_a_facet_keeps_what_was_typed_meanwhile(page):
+    page.goto("/?q=a+cat")
+    page.locator("#q").fill("an astronaut")
+    page.get_by_role("link", name="Photos").click()
+    until(page, "document.querySelector('#q').value === 'an astronaut type:image'")
+    wait_for_first(page, "astronaut.png")
+
+
 def test_what_was_understood_can_be_undone(page):
     page.goto("/?q=a+cat+last+summer")
     chip = page.locator(".chip.understood")
@@ -169,6 +178,35 @@ def test_completion_by_keyboard(page):
     assert box.input_value() == "a cat type:image near:lis"
 
 
+def test_completion_by_touch(new_page):
+    """A swipe moves the list and takes nothing, and all of it lies where it can be seen."""
+    page = new_page(viewport={"width": 390, "height": 420}, has_touch=True, is_mobile=True)
+    page.goto("/")
+    box, options = page.locator("#q"), page.locator("#options")
+    box.tap()
+    box.press("ArrowDown")
+    options.wait_for()
+    place = options.bounding_box()
+    assert place["y"] + place["height"] <= 420
+    last = options.get_by_role("option").last
+    name = last.locator("b").inner_text()
+    touch = page.context.new_cdp_session(page)
+
+    def send(kind: str, *points: float) -> None:
+        at = [{"x": 150, "y": y} for y in points]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+
+    send("touchStart", 380)
+    for y in range(370, 200, -20):
+        send("touchMove", y)
+    send("touchEnd")
+    until(page, "document.querySelector('#options').scrollTop > 0")
+    assert box.input_value() == ""
+    last.click()  # not a tap, which would only stop a list that still moves
+    until(page, f"document.querySelector('#q').value.startsWith('{name}')")
+    assert page.evaluate("document.activeElement.id") == "q"
+
+
 def test_a_mistake_is_marked(page):
     page.goto("/")
     search(page, "a cat tipe:image")
@@ -189,9 +227,27 @@ def test_a_picture_finds_itself(page, media, how):
     loaded(page, "#picture")
     frame, picture = (page.locator(each).bounding_box() for each in ("#frame", "#picture"))
     assert frame["width"] == pytest.approx(picture["width"], abs=1), "crops are drawn in shares of the frame"
+    page.locator(".skip").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "results"
+    assert page.url.endswith("/")
+    assert page.locator("#sample").is_visible()
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.dataset.name") == "motorcycle_left.png"
     page.get_by_role("button", name="Remove the picture").click()
     page.get_by_role("heading", name="Newest").wait_for()
     assert not page.locator("#sample").is_visible()
+
+
+def test_words_that_bring_a_picture_of_themselves_are_words(page, media):
+    """As an office program copies them; where a folder's window copied a file, they are its name."""
+    page.goto("/")
+    coffee = media / "shown" / "coffee.png"
+    bring(page, coffee, "paste", words="cups\t2\nspoons\t1")
+    assert not page.locator("#sample").is_visible()
+    bring(page, coffee, "paste", words=str(coffee))
+    wait_for_first(page, "coffee.png")
+    assert page.locator("#sample").is_visible()
 
 
 def test_what_is_no_picture_is_refused(page, media):
@@ -369,6 +425,9 @@ def test_keys(page):
     page.keyboard.press("m")
     page.locator(".chip.like", has_text="like: astronaut.png").wait_for()
     assert "astronaut.png" not in names(page)
+    assert page.evaluate("document.activeElement.id") == "results", "the focus goes on where it was"
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.dataset.name") == names(page)[0]
 
 
 def test_likeness_from_the_viewer(page):
@@ -404,6 +463,28 @@ def test_saved_searches(page):
     page.get_by_role("button", name="Saved").click()
     page.get_by_role("button", name="Forget astronauts").click()
     page.locator("#saved", has_text="None yet.").wait_for()
+    until(page, "document.querySelector('#saved-dialog').contains(document.activeElement)")
+
+
+@pytest.mark.parametrize(
+    ("said", "opened"),
+    [
+        ({"text": "a cat", "not": ["black dogs"], "limit": 20}, "q=a+cat+-%22black+dogs%22"),
+        ({"text": "a cat", "filters": {"camera": "Pixel 7"}}, "q=a+cat+camera%3A%22Pixel+7%22"),
+        ({"text": "a cat", "min_relevance": 0.2}, "saved=kept"),
+        ({"text": "a cat", "also": ["a dog"]}, "saved=kept"),
+        ({"text": "a cat", "not": ['say "hi" there']}, "saved=kept"),
+    ],
+)
+def test_a_saved_search_opens_as_it_was_saved(page, said, opened):
+    assert page.request.put("/v1/saved/kept", data=said).ok
+    page.goto("/")
+    page.get_by_role("button", name="Saved").click()
+    with page.expect_response("**/hits*") as answer:
+        page.locator("#saved a", has_text="kept").click()
+    assert answer.value.ok
+    assert page.url.endswith(f"/?{opened}")
+    assert page.request.delete("/v1/saved/kept").ok
 
 
 def test_the_theme_is_kept(new_page):
@@ -425,12 +506,24 @@ def test_index_a_folder(page, media, library):
         row.get_by_role("button").click()
         until(page, "document.querySelector('#job')?.dataset.state === 'running'")
         assert dialog.get_by_role("button", name="Index all").is_disabled(), "one run at a time"
+        until(page, "document.activeElement.id === 'job-cancel'")
         with page.expect_response(lambda answer: answer.request.method == "DELETE"):
             dialog.get_by_role("button", name="Cancel").click()
     page.locator("#job[data-state=cancelled]").wait_for()
     assert page.locator("#job-said").inner_text() == "Cancelled. What was read is kept."
-    row.get_by_role("button", disabled=False).click()
-    page.locator("#job[data-state=done]").wait_for(timeout=2 * PATIENCE_MS)
+    until(page, "document.activeElement.id === 'index-all'")
+    until(page, "!document.querySelector('#results[aria-busy]')")  # nobody read: it searched again
+    with open_library(library) as own, own.catalog.write():
+        row.get_by_role("button", disabled=False).click()
+        until(page, "document.querySelector('#job').dataset.state === 'running'")
+        page.keyboard.press("Escape")
+        page.locator(".hit a").nth(2).focus()
+        page.evaluate("document.querySelector('#roots li').dataset.old = 'true'")
+    page.locator("#roots [data-old]").wait_for(state="detached", timeout=2 * PATIENCE_MS)  # now it has ended
+    assert page.locator(".hit a").nth(2).evaluate("each => each === document.activeElement"), "whoever reads goes on"
+    assert page.locator("#results[aria-busy]").count() == 0
+    page.get_by_role("button", name="Index").click()
+    page.locator("#job[data-state=done]").wait_for()
     assert page.evaluate("document.querySelector('#job-bar').value === document.querySelector('#job-bar').max")
     read, known = map(int, re.findall(r"\d+", page.locator("#job-said").inner_text()))
     assert read + known == len(LATER)

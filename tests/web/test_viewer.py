@@ -144,6 +144,7 @@ def test_who_scrolls_the_transcript_is_left_alone(new_page: Callable[..., Page],
     until(page, "() => document.querySelector('[data-lines] li:last-child [aria-current]')")
     assert lines.evaluate("each => each.scrollTop") == 0
     page.locator("[data-follow]").click()
+    assert lines.evaluate("each => each === document.activeElement"), "the button is not there any more"
     until(
         page,
         """() => {
@@ -152,6 +153,15 @@ def test_who_scrolls_the_transcript_is_left_alone(new_page: Callable[..., Page],
           return line.bottom <= list.getBoundingClientRect().bottom + 1;
         }""",
     )
+
+
+def test_a_film_has_room_in_a_low_window(new_page: Callable[..., Page], ids: Ids) -> None:
+    """As at 200 % in a small one: what leads to its scenes makes way for it."""
+    page = new_page(viewport={"width": 600, "height": 400})
+    page.goto(f"/view/{ids['mp4']}")
+    box = page.locator("video").bounding_box()
+    assert box
+    assert box["height"] > 140
 
 
 def test_a_film_that_no_browser_plays(page: Page, ids: Ids) -> None:
@@ -230,6 +240,19 @@ def test_zooming_keeps_the_boxes(page: Page, ids: Ids) -> None:
     x, y = before["x"] + before["width"] / 4, before["y"] + before["height"] / 4
     page.mouse.click(x, y)
     assert page.locator("[data-stage][data-zoomed]").count() == 1
+
+
+def test_arrows_move_over_a_picture_that_is_drawn_nearer(page: Page, ids: Ids) -> None:
+    open_hit(page, ids["png"], "swimming")
+    until(page, DRAWN)
+    for _ in range(3):
+        page.keyboard.press("+")
+    stage = page.locator("[data-stage]")
+    stage.focus()
+    before = stage.evaluate("each => each.scrollLeft")
+    page.keyboard.press("ArrowRight")
+    until(page, "before => document.querySelector('[data-stage]')?.scrollLeft > before", before)
+    assert standing(page) == ids["png"]
 
 
 def test_words_show_on_the_picture_and_can_be_hidden(page: Page, ids: Ids) -> None:
@@ -326,6 +349,18 @@ def test_through_the_hits_by_keys_and_back(page: Page, ids: Ids) -> None:
     until(page, "() => location.pathname === '/' && !document.querySelector('dialog[open]')")
     assert listed[1] in page.evaluate("document.activeElement.href"), "the focus is on what was shown last"
     assert page.evaluate("history.state?.viewer ?? null") is None
+
+
+def test_it_can_be_closed_before_it_is_there(page: Page) -> None:
+    page.goto(f"/?q={Q}")
+    page.route("**/view/**", lambda route: None)  # never answered
+    link = page.locator("[data-hits] a[data-view]").first
+    link.click()
+    page.locator("#viewer").get_by_role("heading", name=str(link.get_attribute("data-name"))).wait_for()
+    page.locator("#viewer").get_by_label("Close").click()
+    until(page, "() => !document.querySelector('dialog[open]') && location.pathname === '/'")
+    assert link.evaluate("each => each === document.activeElement")
+    page.unroute_all(behavior="ignoreErrors")
 
 
 def test_back_closes_and_forward_opens(page: Page, ids: Ids) -> None:
@@ -445,6 +480,19 @@ def test_a_file_that_has_gone(page: Page, ids: Ids) -> None:
     page.locator("[data-hits] a[data-view]").first.evaluate("link => link.href = `/view/${'0'.repeat(64)}`")
     page.locator("[data-hits] a[data-view]").first.click()
     page.get_by_text("this file is not in the library any more").wait_for()
+    page.faults[:] = [each for each in page.faults if "404" not in each]  # type: ignore[attr-defined]
+
+
+def test_an_address_that_leads_to_nothing(page: Page) -> None:
+    """It is said on a page that one can go on searching with, and come back to."""
+    page.goto(f"/view/{'0' * 64}?q={Q}")
+    gone = page.get_by_role("alert").filter(has_text="this file is not in the library any more")
+    gone.wait_for()
+    page.locator("#q").press("Enter")
+    page.locator("[data-hits] a[data-view]").first.wait_for()
+    assert not gone.is_visible()
+    page.go_back()
+    gone.wait_for()
     page.faults[:] = [each for each in page.faults if "404" not in each]  # type: ignore[attr-defined]
 
 

@@ -31,7 +31,9 @@ const clock = (seconds) => {
 };
 
 const named = (path) => path.split(/[/\\]/).pop();
-const spot = ({ start_s, page }) => (start_s != null ? clock(start_s) : page != null ? `page ${page}` : "");
+const place = ({ start_s, page }) => (start_s != null ? clock(start_s) : page != null ? `page ${page}` : "");
+/** Where it is; and that it is a caption, which a model may have made. */
+const spot = (cited) => [place(cited), cited.segment_kind === "caption" && "caption"].filter(Boolean).join(", ");
 
 function href(cited) {
   const said = new URLSearchParams({ segment: cited.segment_id });
@@ -67,7 +69,7 @@ function card(cited) {
   const told = make("span", {}, make("strong", { dir: "auto", title: cited.path }, named(cited.path)));
   if (spot(cited)) told.append(make("small", {}, spot(cited)));
   if (cited.quote) told.append(make("q", { dir: "auto" }, cited.quote));
-  const link = make("a", { class: "source", "data-view": true, href: href(cited), "data-asset": cited.asset_id }, make("b", {}, String(cited.number)), picture, told);
+  const link = make("a", { class: "source", "data-view": true, href: href(cited), "data-asset": cited.asset_id, "data-name": named(cited.path) }, make("b", {}, String(cited.number)), picture, told);
   return make("li", { "data-number": cited.number }, link);
 }
 
@@ -150,8 +152,8 @@ async function put(question) {
       turn.answer.trouble = said;
       kept(turn);
     } else {
+      picture?.giveBack(); // first: what takes a picture takes complaints away
       failed(stopped ? "" : said, turn, shown);
-      picture?.giveBack();
     }
   } finally {
     running = null;

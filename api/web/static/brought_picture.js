@@ -1,6 +1,6 @@
 // A picture that is brought to a question: dropped, pasted or chosen.
 
-import { at } from "./dom.js";
+import { at, pasted } from "./dom.js";
 
 const PREVIEW_PX = 240;
 
@@ -49,7 +49,7 @@ export function broughtPicture(complain) {
     box.focus();
   });
   document.addEventListener("paste", (event) => {
-    const file = [...(event.clipboardData?.files ?? [])].find((each) => each.type.startsWith("image/"));
+    const file = pasted(event);
     if (!file) return;
     event.preventDefault();
     take(file);

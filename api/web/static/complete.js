@@ -3,6 +3,8 @@
 import { asked, at, make } from "./dom.js";
 
 const WAIT_MS = 90;
+const MINIMUM_PX = 100;
+const GAP_PX = 8;
 
 /** Places in the line are counted in characters by the server, in UTF-16 by browsers. */
 const characters = (text) => [...text].length;
@@ -37,8 +39,16 @@ export function completion(chosen) {
       ),
     );
     list.hidden = false;
+    list.scrollTop = 0;
+    fit();
     box.setAttribute("aria-expanded", "true");
     pick(-1);
+  }
+
+  /** It ends where the window does, or above the keyboard that a phone lays over it. */
+  function fit() {
+    const { offsetTop, height } = visualViewport;
+    list.style.maxHeight = `${Math.max(MINIMUM_PX, offsetTop + height - list.getBoundingClientRect().top - GAP_PX)}px`;
   }
 
   function close() {
@@ -80,6 +90,7 @@ export function completion(chosen) {
     timer = setTimeout(offer, WAIT_MS);
   });
   box.addEventListener("blur", close);
+  visualViewport.addEventListener("resize", fit);
   box.addEventListener("keydown", (event) => {
     const open = !list.hidden;
     const n = list.children.length;
@@ -103,8 +114,8 @@ export function completion(chosen) {
       close();
     }
   });
-  list.addEventListener("pointerdown", (event) => {
-    event.preventDefault(); // the focus stays in the box
+  list.addEventListener("mousedown", (event) => event.preventDefault()); // the focus stays in the box
+  list.addEventListener("click", (event) => {
     const option = event.target.closest("[role=option]");
     if (option) take([...list.children].indexOf(option));
   });

@@ -79,6 +79,13 @@ export function complain(place, detail, line = "") {
 
 export const count = (n, one, several = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : several}`;
 
+/** The picture that is pasted. Cells and words of an office program bring one of themselves along: they are words. */
+export function pasted({ clipboardData }) {
+  const picture = [...(clipboardData?.files ?? [])].find((each) => each.type.startsWith("image/"));
+  const words = picture ? clipboardData.getData("text/plain").trim() : "";
+  return words && !words.includes(picture.name) ? undefined : picture; // a file that was copied brings its name
+}
+
 export function typing(target) {
   return target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]") != null;
 }

@@ -17,6 +17,15 @@ async function fragment(query, more, signal) {
   return document.adoptNode(parsed.getElementById("results"));
 }
 
+/** A focus that lay on what goes is taken over by what comes: it would begin at the top of the page again. */
+function put(found) {
+  const held = results().contains(document.activeElement);
+  results().replaceWith(found);
+  if (!held) return;
+  found.tabIndex = -1;
+  found.focus({ preventScroll: true });
+}
+
 /** Search, and show what is found in the place of what was there. Returns whether it could be answered. */
 export async function show(query) {
   running?.abort();
@@ -26,7 +35,7 @@ export async function show(query) {
     const found = await fragment(query, {}, mine.signal);
     if (mine !== running) return false;
     complain(at("fault"), "");
-    results().replaceWith(found);
+    put(found);
     shown = query;
     at("empty")?.remove();
     at("status").textContent = found.dataset.said;
@@ -50,7 +59,7 @@ export function restore({ query, found, y }) {
   running = null;
   complain(at("fault"), "");
   found.removeAttribute("aria-busy");
-  results().replaceWith(found);
+  put(found);
   shown = query;
   at("status").textContent = found.dataset.said;
   scrollTo({ top: y });

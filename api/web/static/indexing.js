@@ -32,6 +32,7 @@ export function indexing(done) {
     complain(at("index-fault"), "");
     try {
       follow((await asked("/v1/index", sent("POST", { paths }))).job);
+      at("job-cancel").focus(); // the button that was pressed cannot hold it now
     } catch (error) {
       complain(at("index-fault"), error.message);
     }
@@ -68,6 +69,7 @@ export function indexing(done) {
       complain(at("index-fault"), error.message);
     }
     await roots();
+    if (dialog.open && [document.body, at("job-cancel")].includes(document.activeElement)) at("index-all").focus();
     done();
   }
 

@@ -78,12 +78,18 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   const { line, add, example } = link.dataset;
   if (link.matches(".home")) go(nothing());
-  else if (add) go({ line: `${query.line} ${add}`.trim() });
+  else if (add) go({ line: `${box.value} ${add}`.trim() });
   else if (example) {
     const left = (named) => named.filter((each) => each !== example);
     go("unlike" in link.dataset ? { unlike: left(query.unlike) } : { like: left(query.like) });
-  } else go({ line });
+  } else go({ line: typed(line) });
 });
+
+/** The line that a facet leads to, with what was typed meanwhile: where the facet adds to what was asked for. */
+function typed(line) {
+  const asked = query.line.trim();
+  return line.startsWith(asked) ? `${box.value.trim()} ${line.slice(asked.length).trim()}`.trim() : line;
+}
 
 // More like this, less like this: from the viewer, or by a key on a hit.
 function likeness({ asset_id, segment_id }, name) {
@@ -103,13 +109,16 @@ savedSearches(
   (name, said) => go({ ...nothing(), ...fromSaved(name, said) }),
 );
 
-/** As a line where it can be one, to be gone on with; one with a picture stays where it is kept. */
+const SAYABLE = ["text", "not", "like", "unlike", "kinds", "filters", "limit"]; // the page has a limit of its own
+
+/** As a line where it can be one, to be gone on with; what a line cannot say is asked by its name. */
 function fromSaved(name, said) {
-  if (said.image_bytes) return { saved: name };
+  const quotes = /["“”„]/.test([said.not ?? [], Object.values(said.filters ?? {})].flat(2).join(" "));
+  if (quotes || Object.keys(said).some((each) => !SAYABLE.includes(each))) return { saved: name };
   const listed = (value) => (value == null ? [] : [value].flat().map(String));
   const negatives = listed(said.not).map((each) => `-"${each}"`);
   return {
-    line: [said.text ?? "", ...listed(said.also), ...negatives, ...filters(said.filters ?? {})].join(" ").trim(),
+    line: [said.text ?? "", ...negatives, ...filters(said.filters ?? {})].join(" ").trim(),
     like: listed(said.like),
     unlike: listed(said.unlike),
     kinds: listed(said.kinds),
@@ -129,6 +138,8 @@ function filters(said) {
 
 indexing(() => {
   visited.forEach((each) => delete each.kept);
+  // Whoever is reading goes on; the next search shows what is new.
+  if (scrollY || document.querySelector("#viewer[open]") || at("results").contains(document.activeElement)) return;
   go({}, { push: false });
 });
 
@@ -137,6 +148,11 @@ for (const button of document.querySelectorAll("[data-close]")) {
   button.addEventListener("click", () => button.closest("dialog").close());
 }
 at("open-keys").addEventListener("click", () => at("keys-dialog").showModal());
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // an entry in the history for it would lead back to a search without its picture
+  at("results").tabIndex = -1;
+  at("results").focus();
+});
 
 const THEMES = ["system", "light", "dark"];
 const root = document.documentElement;
@@ -166,7 +182,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/") box.select();
   else if (event.key === "?") at("keys-dialog").showModal();
   else if (event.key.startsWith("Arrow") && (hit || event.key === "ArrowDown")) {
-    if (!hit && document.activeElement !== document.body) return;
+    if (!hit && ![document.body, at("results")].includes(document.activeElement)) return;
     if (!move(event.key)) return;
   } else if (hit && (event.key === "m" || event.key === "n")) {
     likeness({ asset_id: hit.dataset.asset, segment_id: hit.dataset.segment }, event.key === "m" ? "like" : "unlike");
@@ -176,7 +192,8 @@ document.addEventListener("keydown", (event) => {
 
 // Back and forward. The viewer keeps entries of its own, which lead to other paths.
 addEventListener("popstate", (event) => {
-  if (location.pathname !== "/" || event.state?.viewer) return;
+  if (event.state?.viewer) return;
+  if (location.pathname !== "/") return location.reload(); // the address of something that could not be shown
   const to = event.state?.query;
   const before = visited.get(to);
   const asked = before?.query ?? fromAddress(location.search);

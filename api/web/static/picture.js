@@ -1,6 +1,6 @@
 // A picture to search by: dropped, pasted or chosen; and the part of it that is meant, drawn or set by keys.
 
-import { at } from "./dom.js";
+import { at, pasted } from "./dom.js";
 
 const STEP = 0.02;
 const LEAST = 0.04;
@@ -134,7 +134,7 @@ export function pictures(changed, complain) {
     take(event.dataTransfer.files[0]);
   });
   addEventListener("paste", (event) => {
-    const given = [...(event.clipboardData?.files ?? [])].find((each) => each.type.startsWith("image/"));
+    const given = pasted(event);
     if (!given) return;
     event.preventDefault();
     take(given);

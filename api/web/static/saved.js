@@ -27,7 +27,11 @@ export function savedSearches(current, run) {
     const made = make("li", {}, link);
     if (at("save")) {
       const remove = make("button", { type: "button", class: "in", "aria-label": `Forget ${name}` }, icon("close"));
-      remove.addEventListener("click", () => change("DELETE", name));
+      remove.addEventListener("click", async () => {
+        const place = [...at("saved").children].indexOf(made);
+        if (!(await change("DELETE", name))) return;
+        (at("saved").children[place]?.querySelector("button") ?? dialog.querySelector("[data-close]")).focus();
+      });
       made.append(remove);
     }
     return made;

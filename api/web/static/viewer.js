@@ -1,7 +1,7 @@
 // The viewer over the hits: opens on their links, steps through them, and closes with Escape or Back.
 // Without this script the links lead to the same as pages of their own.
 
-import { ask } from "./dom.js";
+import { ask, make } from "./dom.js";
 import { film } from "./viewer_film.js";
 import { picture } from "./viewer_picture.js";
 
@@ -14,6 +14,7 @@ const hits = () => [...document.querySelectorAll(HITS)];
 
 let dialog = null;
 let current = null; // the href of the hit that is shown
+let opened = null; // its link: a conversation may cite the same twice
 let asked = 0; // requests so far: only the last one's answer is shown
 
 // --- what is shown ---------------------------------------------------------------------------------------------------
@@ -76,7 +77,10 @@ async function show(href) {
   const number = ++asked;
   const box = theDialog();
   current = href;
-  if (!box.open) box.showModal();
+  if (!box.open) {
+    box.replaceChildren(awaited(hits()[place()]?.dataset.name ?? ""));
+    box.showModal();
+  }
   box.setAttribute("aria-busy", "true");
   const shown = await fetched(href);
   if (number !== asked || !box.open) return;
@@ -99,23 +103,21 @@ async function fetched(href) {
   }
 }
 
-function refusal(said) {
-  const [article, name, text, button] = ["article", "h2", "p", "a"].map((each) => document.createElement(each));
-  article.className = "viewer viewer-refusal";
-  name.id = "viewer-name";
-  name.tabIndex = -1;
-  name.textContent = "This cannot be shown";
-  text.textContent = said;
-  button.className = "viewer-button";
-  button.dataset.close = "";
-  button.href = location.href;
-  button.textContent = "Close";
-  article.append(name, text, button);
-  return article;
+/** What the dialog shows until the first answer is here. */
+function awaited(named) {
+  const head = make("header", { class: "viewer-head" }, closes("✕"), heading(named));
+  return make("article", { class: "viewer" }, head);
 }
 
+const refusal = (said) =>
+  make("article", { class: "viewer viewer-refusal" }, heading("This cannot be shown"), make("p", {}, said), closes("Close"));
+const heading = (said) => make("h2", { id: "viewer-name", tabindex: "-1" }, said);
+const closes = (said) => make("a", { class: "viewer-button", "data-close": true, href: location.href, "aria-label": "Close" }, said);
+
 function place() {
-  return hits().findIndex((link) => link.href === current);
+  const all = hits();
+  const at = all.indexOf(opened);
+  return at >= 0 && all[at].href === current ? at : all.findIndex((link) => link.href === current);
 }
 
 /** Say which hit of how many this is. */
@@ -136,11 +138,13 @@ function step(by) {
   if (place() < 0 || !next) return;
   next.scrollIntoView({ block: "nearest" }); // and so more hits are loaded behind the last
   history.replaceState({ viewer: next.href }, "", next.href);
+  opened = next;
   show(next.href);
 }
 
 function open(link) {
   history.pushState({ viewer: link.href }, "", link.href);
+  opened = link;
   show(link.href);
 }
 
@@ -210,6 +214,7 @@ document.addEventListener("keydown", (event) => {
     details.open = !details.open;
     if (details.open) details.scrollIntoView({ block: "nearest" });
   } else if (dialog?.open && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
+    if (event.target.closest("[data-zoomed]")) return; // they move over the picture
     step(event.key === "ArrowLeft" ? -1 : 1);
   } else {
     const button = ZOOMS[event.key] && viewer.querySelector(`[data-zoom="${ZOOMS[event.key]}"]`);

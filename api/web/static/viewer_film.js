@@ -121,6 +121,7 @@ function follow(viewer, player) {
       if (event.target === list) pause(); // its scroll bar
     });
     button.addEventListener("click", () => {
+      list.focus({ preventScroll: true }); // which the button goes on with
       resume();
       follow();
     });

@@ -104,6 +104,16 @@ def test_a_mistake_is_explained_on_the_page(client, line):
     assert unescape(re.search(r'id="q" name="q" type="text" value="([^"]*)"', response.text)[1]) == line
 
 
+@pytest.mark.parametrize("address", ["/?type=foo", f"/?q={10_001 * 'a'}", f"/ask?q={10_001 * 'a'}", "/ask?about=x"])
+def test_an_address_that_is_none_is_explained_on_the_page(client, address):
+    response = client.get(address, headers=HTML)
+    assert response.status_code == 422
+    fault = re.search(r'<p class="fault" id="fault" role="alert">(.*?)</p>', response.text)
+    assert unescape(fault[1]).startswith("query.")
+    assert unescape(fault[1]).endswith("; correct the address")
+    assert client.get(address).headers["content-type"] == "application/problem+json"
+
+
 @given(line=st.text(max_size=60))
 def test_whatever_is_asked_stays_text(client, line):
     response = client.get(

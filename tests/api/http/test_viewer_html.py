@@ -104,6 +104,15 @@ def test_a_paper_at_its_page(client, ids):
     assert "blue <mark>feathers</mark>" in html
 
 
+def test_a_page_that_was_turned_to_is_what_is_meant(client, ids):
+    first, second = (found(client, ids["pdf"], text) for text in ("about bowers", "blue feathers"))
+    for page, meant in ((1, first), (2, second)):
+        html = part(client, ids["pdf"], segment=first, page=page)
+        assert f"<small>page {page}</small>" in html
+        assert f'href="/ask?about={meant}"' in html
+        assert f'data-segment="{meant}"' in html
+
+
 def test_pages_of_a_paper_end(client, ids):
     refused = client.get(f"/view/{ids['pdf']}?page=3")
     assert (refused.status_code, refused.json()["detail"]) == (404, "this paper has 2 pages, and no page 3")
@@ -208,6 +217,36 @@ def test_forged_evidence_is_refused_in_a_line(client, ids, said):
 @pytest.mark.parametrize("asked", ["0" * 64, "../../etc/passwd", "%00", "x" * 64])
 def test_what_is_not_in_the_library(client, asked):
     assert client.get(f"/view/{asked}").status_code in {404, 422}
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "fault"),
+    [
+        ("page=77", 404, "this paper has 2 pages, and no page 77"),
+        ("page=0", 422, "query.page: input should be greater than or equal to 1; correct the address"),
+        ("box=abc", 422, "the link's `box` is no part of a picture: leave it out"),
+        ("why=garbage", 422, "the link's `why` is not as the page writes it: leave it out"),
+    ],
+)
+def test_whoever_opens_what_cannot_be_shown_is_told_on_a_page(client, ids, asked, status, fault):
+    page = client.get(f"/view/{ids['pdf']}?q=a+cat&{asked}", headers={"accept": "text/html"})
+    assert page.status_code == status
+    assert fault_of(page.text) == fault
+    assert 'value="a cat"' in page.text, "to search again"
+    for told in ({}, {"accept": "text/html", "x-fragment": "1"}):
+        refused = client.get(f"/view/{ids['pdf']}?{asked}", headers=told)
+        assert (refused.status_code, refused.headers["content-type"]) == (status, "application/problem+json")
+
+
+def test_a_file_that_has_gone_is_told_on_a_page(client):
+    page = client.get(f"/view/{'0' * 64}", headers={"accept": "text/html"})
+    assert page.status_code == 404
+    assert fault_of(page.text) == "this file is not in the library any more: search again"
+
+
+def fault_of(page: str) -> str:
+    (said,) = re.findall(r'<p class="fault" id="fault" role="alert">(.*?)</p>', page)
+    return unescape(said)
 
 
 @pytest.mark.parametrize("asked", ["segment=0", "segment=x", "page=0", "skip=-1", "page=99999999999999999999"])

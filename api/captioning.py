@@ -21,7 +21,7 @@ from search.caption_examples import CaptionExamples
 def caption_library(
     library: Library,
     captioner: Captioner,
-    paths: Sequence[Path | str] = (),
+    paths: Path | str | Sequence[Path | str] = (),
     *,
     kinds: Collection[SegmentKind] = (),
     limit: int | None = None,

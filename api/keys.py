@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bowerbird.errors import UsageError
+from bowerbird.paths import listed
 from bowerbird.store.catalog import Catalog
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ def _known(kept: KeptKey) -> frozenset[Scope]:
 
 
 def _scopes(said: Iterable[Scope | str]) -> frozenset[Scope]:
-    named = list(said)
+    named = listed(said)
     for each in named:
         if each not in list(Scope):
             raise UsageError(f"there is no scope {str(each)!r}; choose from: {', '.join(Scope)}")

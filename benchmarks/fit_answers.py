@@ -52,8 +52,7 @@ def choice(search: Search, corpus: Path, asked: Asked) -> Choice:
     found = most_relevant(sentences_of(exhibits_for(search, Question(asked.question), answerer)))
     (told,) = features([asked.question], found, search.library.encoder(search.library.spaces[-1]))
     right = [
-        holding(asked.answers, corpus, each.exhibit, f"{each.text}\n{each.exhibit.own}") is not None
-        for each in found
+        holding(asked.answers, corpus, each.exhibit, f"{each.text}\n{each.exhibit.own}") is not None for each in found
     ]
     return Choice(asked, told, np.array(right, bool))
 

@@ -1,7 +1,8 @@
 """What `library.toml` says in a new library: every setting that people change, with its default, commented out."""
 
 FRESH_TOML = """\
-# This folder is a Bowerbird library. What is set here holds for it; BOWERBIRD_… variables go before it.
+# This folder is a Bowerbird library. What is set here holds for it; variables of the environment go before
+# it, named like BOWERBIRD_SEARCH__STANDS_OUT=0.2, with two underscores between section and setting.
 
 # database = "postgresql://user@host/name"   # instead of catalog.db
 

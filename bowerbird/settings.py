@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from pathlib import Path
 from typing import Any, Literal
@@ -164,8 +165,9 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
+            fault = _no_such(where) if first["type"] == "extra_forbidden" else first["msg"]
             raise LibraryError(
-                f"setting {where!r}: {first['msg']}; correct it in {folder / 'library.toml'} or the environment"
+                f"setting {where!r}: {fault}; correct it in {folder / 'library.toml'} or the environment"
             ) from None
         except SettingsError as error:
             raise LibraryError(f"a BOWERBIRD_ variable does not fit: {error}; correct or unset it") from None
@@ -175,6 +177,21 @@ class Settings(BaseSettings):
             ) from None
         except ValueError as error:  # tomllib.TOMLDecodeError
             raise LibraryError(f"{folder / 'library.toml'} is not valid TOML: {error}; correct it by hand") from None
+
+
+def setting_names() -> list[str]:
+    """All settings by their names: ``database``, ``search.stands_out``."""
+    found = []
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        inside = section.model_fields if isinstance(section, type) and issubclass(section, BaseModel) else {}
+        found += [f"{name}.{each}" for each in inside] or [name]
+    return found
+
+
+def _no_such(name: str) -> str:
+    near = difflib.get_close_matches(name, setting_names(), 1)
+    return "there is no such setting" + (f", perhaps {near[0]!r}" if near else "")
 
 
 def default_library() -> Path:

@@ -18,7 +18,7 @@ from bowerbird.media.gazetteer import Gazetteer
 from bowerbird.media.registry import format_for, formats
 from bowerbird.media.sandbox import DecoderPool
 from bowerbird.models.library_encoders import LoadEncoder, check_encoder, settled, spaces_of
-from bowerbird.paths import at_home
+from bowerbird.paths import named
 from bowerbird.ports import Answerer, Captioner, Encoder, Reranker, TextReader, Transcriber
 from bowerbird.settings import Settings, cache_folder, default_library
 from bowerbird.store.catalog import Catalog, Transaction
@@ -281,7 +281,7 @@ def open_library(
     ``encoder`` is the spec for a new library (None: ``auto``), or must be what an existing one has. ``say`` is told in
     one line what ``auto`` chose. Raises `LibraryError` and its kin, `UnknownEncoder`, `EncoderUnavailable`.
     """
-    folder = (default_library() if folder is None else at_home(Path(folder))).absolute()
+    folder = (default_library() if folder is None else named(folder)).absolute()
     known = is_library(folder)
     if not known:
         if not create:

@@ -40,7 +40,7 @@ class Indexer:
 
     def index(
         self,
-        paths: Sequence[Path | str],
+        paths: Path | str | Sequence[Path | str],
         *,
         on_progress: OnProgress = lambda _: None,
         on_start: Callable[[Run], None] = lambda _: None,
@@ -50,8 +50,8 @@ class Indexer:
         """Index files and folders. Only what is new or changed costs work; what is gone is taken out.
 
         Arguments:
-            paths: files and folders; folders become roots of the library. One that is not there is a failure of the
-                report, unless it is all there is.
+            paths: a file or folder, or several; folders become roots of the library. One that is not there is a failure
+                of the report, unless it is all there is.
             on_progress: told a `Progress` often, from this thread: files dealt with so far, and how many failed.
             on_start: told the run before it begins, from this thread; its ``files()`` go through what it will see.
             retry_failed: try files again that failed before, though they have not changed.

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bowerbird.errors import LibraryBusy
+from bowerbird.paths import listed
 from bowerbird.ports import Captioner
 from bowerbird.store.catalog.caption_albums import Task
 from bowerbird.store.lease import held
@@ -44,7 +45,7 @@ class CaptionReport:
 def caption(
     library: Library,
     captioner: Captioner,
-    paths: Sequence[Path | str] = (),
+    paths: Path | str | Sequence[Path | str] = (),
     kinds: Collection[SegmentKind] = (),
     limit: int | None = None,
     again: bool = False,
@@ -67,8 +68,8 @@ def caption(
     key = captioner_key(captioner)  # before any transaction, since weights may have to be fetched or read for it
     with library.catalog.read() as tx:
         library.refresh_spaces(tx)
-        within = assets_at(tx, paths) if paths else None
-        task = Task(captioner.spec, key, frozenset(kinds) or usual_kinds(captioner), again, within)
+        within = assets_at(tx, paths) if listed(paths) else None
+        task = Task(captioner.spec, key, frozenset(listed(kinds)) or usual_kinds(captioner), again, within)
     before = tokens_used(captioner)
     with held(library.catalog, "caption", "captioning the pictures of this library"):
         with library.catalog.read() as tx:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bowerbird.errors import UsageError
+from bowerbird.paths import at_home
 from bowerbird.store.catalog import Transaction
 from bowerbird.store.lease import held
 from bowerbird.wiring import Library
@@ -23,19 +24,22 @@ class Forgotten:
     roots: int
 
 
-def forget(library: Library, *names: str) -> Forgotten:
+def forget(library: Library, *names: Path | str) -> Forgotten:
     """Forget paths (a root, a folder or a file; it need not exist any more) and ids of assets: all of them, or none.
 
     With them goes whatever has lost its last file before and was kept in case that turned up again. The files
-    themselves are not touched. Raises `UsageError` where the library knows nothing by one of the names.
+    themselves are not touched. Raises `UsageError` where the library knows nothing by one of the names, or
+    there is none.
     """
+    if not names:
+        raise UsageError("name what to forget: paths, or ids of assets")
     with (
         held(library.catalog, "index", "working on this library"),
         held(library.catalog, "views", "writing the views of this library"),
     ):
         with library.catalog.write() as tx:
             waiting = tx.assets.forget_orphans()
-            done = [_forget(tx, name, len(waiting)) for name in names]
+            done = [_forget(tx, os.fspath(name), len(waiting)) for name in names]
             gone = [*waiting, *tx.assets.forget_orphans()]
             tx.words.sweep()
         # Snapshots hold vectors too, and deleted pages linger in the write-ahead log.
@@ -68,7 +72,7 @@ def _forget_path(tx: Transaction, name: str) -> tuple[int, int]:
     files, roots = 0, 0
     for root in tx.roots.all():
         below = below_root(name, Path(root.path))
-        if Path(root.path).is_relative_to(os.path.realpath(name)):
+        if Path(root.path).is_relative_to(os.path.realpath(at_home(Path(name)))):
             files += sum(1 for _ in tx.locations.under(root.id)) + len(tx.failures.under(root.id))
             tx.roots.remove(root.id)
             roots += 1

@@ -11,6 +11,7 @@ import numpy as np
 
 from bowerbird.errors import UsageError
 from bowerbird.moments import Moment
+from bowerbird.paths import listed, named
 from bowerbird.store.catalog import Transaction
 from bowerbird.store.catalog.caption_albums import OWNER, stage_of
 from bowerbird.store.catalog.segments import Derived
@@ -47,12 +48,12 @@ def say(library: Library, asset_id: int, text: str) -> str:
     return said
 
 
-def remove(library: Library, paths: Sequence[Path | str] = (), spec: str | None = None) -> int:
+def remove(library: Library, paths: Path | str | Sequence[Path | str] = (), spec: str | None = None) -> int:
     """Take out the captions of what lies at these paths, none: of everything; ``spec``: only those that it wrote, which
     may be `OWNER`. Returns of how many assets there were any. Raises `UsageError` as `assets_at` does.
     """
     with library.catalog.write() as tx:
-        return tx.captions.remove(assets_at(tx, paths) if paths else None, spec)
+        return tx.captions.remove(assets_at(tx, listed(paths)) if listed(paths) else None, spec)
 
 
 def take_back(library: Library, asset_id: int) -> bool:
@@ -61,18 +62,19 @@ def take_back(library: Library, asset_id: int) -> bool:
         return tx.captions.remove([asset_id], OWNER) > 0
 
 
-def assets_at(tx: Transaction, paths: Sequence[Path | str]) -> set[int]:
+def assets_at(tx: Transaction, paths: Path | str | Sequence[Path | str]) -> set[int]:
     """The ids of the assets at these files, folders and roots, or in folders around roots.
 
-    Raises `UsageError` where there is nothing of one of them in the library.
+    Raises `UsageError` where there is nothing of one of them in the library, or one is empty.
     """
     found: set[int] = set()
     roots = tx.roots.all()
-    for given in paths:
+    for given in listed(paths):
+        place = named(given)
         here: set[int] = set()
         for root in roots:
-            below = below_root(given, Path(root.path))
-            if below is None and Path(root.path).is_relative_to(os.path.realpath(Path(given).expanduser())):
+            below = below_root(place, Path(root.path))
+            if below is None and Path(root.path).is_relative_to(os.path.realpath(place)):
                 below = ""
             if below is not None:
                 here.update(each.asset_id for each in tx.folders.at(root.id, below))

@@ -7,28 +7,28 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bowerbird.errors import UsageError
-from bowerbird.paths import at_home
+from bowerbird.paths import at_home, listed, named
 from bowerbird.store.catalog import Catalog
 from bowerbird.types import FailedFile, Root
 from indexer.scan import Target
 
 
-def targets_for(catalog: Catalog, paths: Sequence[Path | str]) -> tuple[list[Target], list[FailedFile]]:
+def targets_for(catalog: Catalog, paths: Path | str | Sequence[Path | str]) -> tuple[list[Target], list[FailedFile]]:
     """What is to be scanned for ``paths``, adding roots where a path lies in none, and the paths that are not there.
 
     A path inside a root means that part of it; a path around roots means them too, each by itself.
-    Raises `UsageError` where none of the paths is there.
+    Raises `UsageError` where none of the paths is there, or one is empty.
     """
     targets: list[Target] = []
     absent: list[FailedFile] = []
-    real = {given: Path(os.path.realpath(Path(given).expanduser())) for given in paths}
+    real = {given: Path(os.path.realpath(named(given))) for given in listed(paths)}
     with catalog.write() as tx:
         roots = {Path(root.path): root for root in tx.roots.all()}
         # Outer folders first, or what is inside one would become a root of its own.
         for given, path in sorted(real.items(), key=lambda pair: len(pair[1].parts)):
             around = [roots[each] for each in (path, *path.parents) if each in roots]
             if reason := _absence(path, around):
-                absent.append(FailedFile(os.path.abspath(given), "scan", reason))
+                absent.append(FailedFile(os.path.abspath(named(given)), "scan", reason))
                 continue
             innermost = Path(around[0].path) if around else path
             # A root that is known is noted again: drives come back under other device numbers.
@@ -44,13 +44,13 @@ def targets_for(catalog: Catalog, paths: Sequence[Path | str]) -> tuple[list[Tar
     return _without_overlap(targets), absent
 
 
-def add_roots(catalog: Catalog, paths: Sequence[Path | str]) -> list[Root]:
+def add_roots(catalog: Catalog, paths: Path | str | Sequence[Path | str]) -> list[Root]:
     """Note files and folders as roots, without indexing them; returns the roots that cover ``paths``, in their order.
 
     What lies in a root is covered by that one. Raises `UsageError` where one of the paths is not there, and then none
     is added.
     """
-    real = [Path(os.path.realpath(at_home(Path(given)))) for given in paths]
+    real = [Path(os.path.realpath(named(given))) for given in listed(paths)]
     found: dict[Path, Root] = {}
     with catalog.write() as tx:
         roots = {Path(root.path): root for root in tx.roots.all()}
@@ -119,7 +119,7 @@ def below_root(given: Path | str, root: Path) -> str | None:
 
     Links above the root are resolved, those below it are not: a link to a file is catalogued under its own name.
     """
-    path = Path(os.path.abspath(Path(given).expanduser()))
+    path = Path(os.path.abspath(at_home(Path(given))))
     for above in (path, *path.parents):
         if Path(os.path.realpath(above)) == root:
             found = path.relative_to(above).as_posix()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bowerbird.models.destinations import destination
+from bowerbird.store.lease import works_on
 from bowerbird.wiring import Library
 from indexer.roots import is_offline
 from indexer.spaces import reencoding_of, spaces_of
@@ -17,6 +18,8 @@ def status_of(library: Library) -> dict[str, Any]:
     """
     with library.catalog.read() as tx:
         last = tx.jobs.last("index")
+        # What was killed had no time to say so.
+        killed = last is not None and last.state == "running" and not works_on(tx, "index", last.owner)
         found = {
             "library": str(library.folder),
             "bytes": size_of(library),
@@ -28,7 +31,11 @@ def status_of(library: Library) -> dict[str, Any]:
             "segments": dict(tx.segments.counts()),
             "captions": tx.captions.counts(),
             "last_index": last
-            and {"started_at": last.started_at.isoformat(), "state": last.state, "report": last.report},
+            and {
+                "started_at": last.started_at.isoformat(),
+                "state": "stopped" if killed else last.state,
+                "report": last.report,
+            },
         }
     settings = library.settings
     found["captioner"] = destination(settings.caption.captioner)

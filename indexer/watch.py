@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bowerbird.errors import LibraryBusy, StorageFull, UsageError
-from bowerbird.paths import at_home
+from bowerbird.paths import at_home, listed
 from bowerbird.types import FailedFile, IndexReport, Root
 from bowerbird.wiring import Library
 from indexer.ignore import IGNORE_FILE, IgnoreRules
@@ -89,7 +89,7 @@ class Watcher:
         self,
         library: Library,
         index: Callable[[Sequence[Path]], IndexReport],
-        paths: Sequence[Path | str] = (),
+        paths: Path | str | Sequence[Path | str] = (),
         *,
         on_run: Callable[[WatchRun], None],
         say: Callable[[str], None] = log.info,
@@ -106,7 +106,7 @@ class Watcher:
         self._library = library
         self._own = Path(os.path.realpath(library.folder))
         self._index = index
-        self._named = [Path(os.path.realpath(at_home(Path(path)))) for path in paths]
+        self._named = [Path(os.path.realpath(at_home(Path(path)))) for path in listed(paths)]
         self._on_run = on_run
         self._say = say
         self._again_s = again_s

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from bowerbird.errors import DecodeFailed, QueryError
-from bowerbird.paths import at_home
+from bowerbird.paths import at_home, listed
 from bowerbird.store.catalog import Transaction
 from bowerbird.store.catalog.folders import Lying
 from bowerbird.types import AssetKind, SegmentKind, Space, Vectors
@@ -101,7 +101,7 @@ def label_assets(
     Raises `QueryError` where nothing in the library has an id, and as `label_held`.
     """
     asked = _Asked.checked(where, labels, threshold, most=MOST_SCORES)
-    return _found(where, asked, lambda tx: dict(_lies(tx, each) for each in dict.fromkeys(asset_ids)))
+    return _found(where, asked, lambda tx: dict(_lies(tx, each) for each in dict.fromkeys(listed(asset_ids))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class _Labels:
 
     def of_assets(self, tx: Transaction, asset_ids: Sequence[int]) -> dict[int, Vectors]:
         """Of each asset the relevance of every label to its best moment, shape ``(labels,)``."""
-        rows = {asset_id: row for row, asset_id in enumerate(dict.fromkeys(asset_ids))}
+        rows = {asset_id: row for row, asset_id in enumerate(dict.fromkeys(listed(asset_ids)))}
         relevance = np.zeros((len(rows), len(self._names)), np.float32)
         for space in self._spaces:
             # Relevance rises with the score, so each kind's best moments are found first and calibrated all at once.
@@ -221,7 +221,7 @@ def _labelled(path: str, hash_: str, names: Sequence[str], relevance: Vectors, t
 
 def _checked(labels: Sequence[str]) -> list[str]:
     """The labels, trimmed, each once. Raises `QueryError`."""
-    names = [" ".join(each.split()) for each in labels]
+    names = [" ".join(each.split()) for each in listed(labels)]
     if not names:
         raise QueryError("there is no label: name one or more, then the path")
     if not all(names):

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from bowerbird.errors import QueryError
+from bowerbird.paths import listed
 from bowerbird.queries import Filters, Query
 from bowerbird.store.catalog.vocabulary import plain_words
 from bowerbird.types import AssetKind, Box, Source
@@ -46,6 +47,8 @@ def parse(query: Query, *, today: date | None = None) -> Parsed:
     Raises `QueryError` where the query is empty, too long, out of bounds or not to be understood.
     """
     for said in (query.text or "", *query.also, *query.negatives):
+        if not isinstance(said, str):
+            raise QueryError(f"{said!r} is no text to look for: write it in quotes")
         if len(said) > MOST_CHARACTERS:
             raise QueryError(
                 f"a query of {len(said):,} characters is over the limit of {MOST_CHARACTERS:,}: shorten it"
@@ -99,13 +102,14 @@ def box(said: str) -> Box:
         ) from None
 
 
-def day(said: date | str | None, name: str) -> date | None:
+def day(said: date | str | int | None, name: str) -> date | None:
     """The first day of what ``said`` names: 2019, 2019-07, March 2021, last summer.
 
     Raises `QueryError`, in which the filter is called ``name``, where it names no day.
     """
     if said is None or isinstance(said, date):
         return said.date() if isinstance(said, datetime) else said
+    said = str(said)  # a year as a number, say
     named = query_language.period(said, today=date.today())
     if named is None:
         shown = said if len(said) <= 40 else f"{said[:39]}…"
@@ -113,12 +117,13 @@ def day(said: date | str | None, name: str) -> date | None:
     return named.first
 
 
-def kinds_of(kind: type[K], said: Sequence[K | str], name: str) -> tuple[K, ...]:
-    """Members of ``kind`` by their names. Raises `QueryError` where there is none of that name."""
-    for each in said:
+def kinds_of(kind: type[K], said: K | str | Sequence[K | str], name: str) -> tuple[K, ...]:
+    """Members of ``kind`` by their names, one or several. Raises `QueryError` where there is none of that name."""
+    asked = listed(said)
+    for each in asked:
         if each not in set(kind):
             raise QueryError(f"there is no {name} {str(each)!r}: choose of {', '.join(kind)}")
-    return tuple(kind(each) for each in said)
+    return tuple(kind(each) for each in asked)
 
 
 def _listing(asked: query_language.Asked) -> query_language.Asked:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from bowerbird.errors import QueryError
-from bowerbird.paths import at_home
+from bowerbird.paths import at_home, listed
 from bowerbird.queries import Filters, Hit, Query
 from bowerbird.store.catalog import Transaction
 from bowerbird.store.catalog.filters import Selection
@@ -124,12 +124,12 @@ class Search:
         )
         query = Query(
             text,
-            tuple(also),
+            tuple(listed(also)),
             image if isinstance(image, bytes) or image is None else read_picture(Path(image)),
             box(crop) if isinstance(crop, str) else crop,
             self._named(like),
             self._named(unlike),
-            tuple(negatives),
+            tuple(listed(negatives)),
             filters,
             limit=limit,
             min_relevance=min_relevance,

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.common import JsonOption, LibraryOption, State, chosen, print_json, printable, say
+from api.cli.common import JsonOption, LibraryOption, State, chosen, print_json, printable, say, some_path
 
 
 def register(app: typer.Typer) -> None:
@@ -78,7 +78,7 @@ def add_roots(
     context: typer.Context,
     folders: Annotated[
         list[Path],
-        typer.Argument(help="Folders, or single files.", metavar="FOLDER...", show_default=False, readable=False),
+        typer.Argument(help="Folders, or single files.", metavar="FOLDER...", show_default=False, parser=some_path),
     ],
     library: LibraryOption = None,
     encoder: Annotated[

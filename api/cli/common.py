@@ -20,6 +20,13 @@ class State:
     library: Path | None
 
 
+def some_path(said: str) -> Path:
+    """For ``parser``: click makes the working folder of an empty path."""
+    if not said:
+        raise typer.BadParameter("an empty path names nothing; write . for this folder.")
+    return Path(said)
+
+
 LibraryOption = Annotated[
     Path | None,
     typer.Option(
@@ -28,6 +35,7 @@ LibraryOption = Annotated[
         metavar="DIR",
         show_default=False,
         autocompletion=libraries,
+        parser=some_path,
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

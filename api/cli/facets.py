@@ -30,7 +30,7 @@ def facets(
     from search.facets import as_object, facets_of
 
     with open_search(chosen(context, library)) as opened:
-        found = facets_of(opened, query_of(context, opened, query))
+        found = facets_of(opened, query_of(context, opened, query, without=("limit",)))
     if as_json:
         print_json(as_object(found))
     else:

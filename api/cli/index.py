@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.common import JsonOption, LibraryOption, chosen, print_json, printable, say
+from api.cli.common import JsonOption, LibraryOption, chosen, print_json, printable, say, some_path
 
 if TYPE_CHECKING:
     from bowerbird.types import IndexReport
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 def index(
     context: typer.Context,
     paths: Annotated[
-        list[Path], typer.Argument(help="Files and folders.", metavar="PATH...", show_default=False, readable=False)
+        list[Path], typer.Argument(help="Files and folders.", metavar="PATH...", show_default=False, parser=some_path)
     ],
     library: LibraryOption = None,
     encoder: Annotated[

@@ -91,13 +91,18 @@ def list_keys(context: typer.Context, library: LibraryOption = None, as_json: Js
         say("no keys yet; make one with: bowerbird keys create NAME")
 
 
-def revoke(context: typer.Context, name: NameArgument, library: LibraryOption = None) -> None:
+def revoke(
+    context: typer.Context, name: NameArgument, library: LibraryOption = None, as_json: JsonOption = False
+) -> None:
     """End the key NAME at once, and whatever is signed in with it."""
     from api.keys import revoke as revoke_in
     from bowerbird.wiring import open_library
 
     with open_library(chosen(context, library)) as opened:
         revoke_in(opened, name)
+    if as_json:
+        print_json({"revoked": name.strip()})
+        return
     say(f"revoked the key {printable(name.strip())}; whoever was signed in with it is signed out")
 
 

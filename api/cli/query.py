@@ -22,10 +22,22 @@ QueryArgument = Annotated[
 ]
 
 
-def query_of(context: typer.Context, search: Search, said: list[str] | None, *, most_bytes: int | None = None) -> Query:
+_OF_SEARCH = ("cursor", "table", "pictures", "opens")
+"""Options that say how hits are shown, where there are none to show."""
+
+
+def query_of(
+    context: typer.Context,
+    search: Search,
+    said: list[str] | None,
+    *,
+    most_bytes: int | None = None,
+    without: tuple[str, ...] = (),
+) -> Query:
     """The query in ``said``, words and options, read as `bowerbird search` would read it.
 
-    ``most_bytes`` is how large its picture may be. Raises `QueryError`, or a usage error as search would.
+    ``most_bytes`` is how large its picture may be; ``without`` are further options that mean nothing here. Raises
+    `QueryError`, or a usage error as search would.
     """
     from dataclasses import replace
 
@@ -37,6 +49,11 @@ def query_of(context: typer.Context, search: Search, said: list[str] | None, *, 
     search_verb.register(verb)
     with get_command(verb).make_context("search", list(said or ()), parent=context) as parsed:
         asked = parsed.params
+        for name in (*_OF_SEARCH, *without):
+            source = parsed.get_parameter_source(name)
+            if source is not None and source.name != "DEFAULT":
+                option = "open" if name == "opens" else name
+                raise typer.BadParameter(f"--{option} goes with search: leave it out here.")
     filters = ("types", "after", "before", "place", "camera", "path", "language")
     query = query_from_json(
         {

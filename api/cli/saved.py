@@ -60,6 +60,7 @@ def add(
     query: QueryArgument = None,
     replace: Annotated[bool, typer.Option("--replace", help="Put it in the place of one of the same name.")] = False,
     library: LibraryOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Keep a query under NAME.
 
@@ -73,6 +74,9 @@ def add(
 
     with open_search(chosen(context, library)) as opened:
         kept = save(opened.library, name, query_of(context, opened, query, most_bytes=MOST_PICTURE), overwrite=replace)
+    if as_json:
+        print_json({"saved": _as_object(kept)})
+        return
     say(f"saved {printable(kept.name)}; run it with: bowerbird saved run {printable(repr(kept.name))}")
 
 
@@ -111,13 +115,18 @@ def run(
         show(result, said, as_json=as_json, table=table, pictures=drawn)
 
 
-def remove(context: typer.Context, name: SavedArgument, library: LibraryOption = None) -> None:
+def remove(
+    context: typer.Context, name: SavedArgument, library: LibraryOption = None, as_json: JsonOption = False
+) -> None:
     """Forget the search that is saved as NAME. What it finds is not touched."""
     from bowerbird.wiring import open_library
     from search.saved import remove as remove_in
 
     with open_library(chosen(context, library)) as opened:
         remove_in(opened, name)
+    if as_json:
+        print_json({"removed": name.strip()})
+        return
     say(f"removed the saved search {printable(name.strip())}")
 
 

@@ -134,6 +134,7 @@ def search(
     """Find by text, by a picture, by likeness to an indexed file, or by several of them at once.
 
     TEXT may hold filters: beach -people type:video after:2023-06 camera:"Pixel 7" near:Lisbon path:trips/ lang:en.
+    To begin with what hits must not be like, write -- first: bowerbird search -- '-people beach'.
     Hits must bear "words in quotes" as they stand, and begin* is any word that begins so. Filters alone list what
     meets them, the newest first.
     """

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.common import LibraryOption, chosen, say
+from api.cli.common import LibraryOption, chosen, say, some_path
 
 
 def register(app: typer.Typer) -> None:
@@ -30,18 +30,30 @@ def serve(
     root: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A folder that the page may index; makes the library if need be.", metavar="FOLDER", show_default=False
+            help="A folder that the page may index; makes the library if need be.",
+            metavar="FOLDER",
+            show_default=False,
+            parser=some_path,
         ),
     ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     library: LibraryOption = None,
 ) -> None:
     """Serve the page and the HTTP API, for this machine alone unless told otherwise."""
+    import os
+
     from api.http.server import serve as run
+    from bowerbird.paths import at_home
+    from bowerbird.settings import default_library
     from bowerbird.wiring import open_library
     from indexer.roots import add_roots
 
-    with open_library(chosen(context, library), create=bool(root), say=say) as opened:
+    folder = chosen(context, library) or default_library()
+    if root and not folder.exists():  # make no library for nothing
+        for each in root:
+            if not os.path.exists(at_home(each)):
+                raise typer.BadParameter(f"{each} is not there: check the spelling.")
+    with open_library(folder, create=bool(root), say=say) as opened:
         if root:
             add_roots(opened.catalog, root)
         settings = opened.settings.serve
@@ -53,9 +65,12 @@ def serve(
 
                 webbrowser.open(address)
 
-        run(
-            opened,
-            host=settings.host if host is None else host,
-            port=settings.port if port is None else port,
-            on_start=started,
-        )
+        try:
+            run(
+                opened,
+                host=settings.host if host is None else host,
+                port=settings.port if port is None else port,
+                on_start=started,
+            )
+        except KeyboardInterrupt:  # how it is meant to end
+            say("stopped serving")

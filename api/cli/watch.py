@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.common import LibraryOption, chosen, print_json, printable, say
+from api.cli.common import LibraryOption, chosen, print_json, printable, say, some_path
 
 if TYPE_CHECKING:
     from bowerbird.types import IndexReport
@@ -31,7 +31,7 @@ def watch(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Folders and files.  [default: all roots]", metavar="[PATH]...", show_default=False, readable=False
+            help="Folders and files.  [default: all roots]", metavar="[PATH]...", show_default=False, parser=some_path
         ),
     ] = None,
     library: LibraryOption = None,

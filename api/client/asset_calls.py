@@ -12,6 +12,7 @@ from api.client.answers import AssetFound, SegmentFound, Word, asset_of, result_
 from api.client.problems import ServerFailed
 from api.client.transport import Transport, in_path, said_of
 from bowerbird.errors import UsageError
+from bowerbird.paths import listed
 from bowerbird.queries import SearchResult
 from bowerbird.types import SegmentKind
 
@@ -33,7 +34,7 @@ class AssetCalls:
                 lambda said: ([segment_of(each) for each in said["segments"]], said["next_skip"]),
                 "GET",
                 f"/v1/assets/{in_path(asset_id)}/segments",
-                params={"kind": [str(each) for each in kinds], "skip": skip},
+                params={"kind": [str(each) for each in listed(kinds)], "skip": skip},
             )
             yield from found
 
@@ -94,5 +95,10 @@ class AssetCalls:
         limit: int = 10,
     ) -> SearchResult:
         """What is like this asset, or like one moment of it."""
-        asked = {"segment_id": segment_id, "kinds": [str(each) for each in kinds], "filters": filters, "limit": limit}
+        asked = {
+            "segment_id": segment_id,
+            "kinds": [str(each) for each in listed(kinds)],
+            "filters": filters,
+            "limit": limit,
+        }
         return self._http.read(result_of, "POST", f"/v1/assets/{in_path(asset_id)}/like", json=said_of(asked))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from api.client.answers import Job, job_of
 from api.client.transport import Transport, in_path
+from bowerbird.paths import listed
 from bowerbird.types import SegmentKind
 
 
@@ -26,7 +27,7 @@ class CaptionCalls:
 
         ``captioner`` may be ``concepts`` or the server's own. Raises `LibraryBusy` where a run goes on already.
         """
-        asked = {"kinds": [str(each) for each in kinds], "limit": limit, "again": again, "captioner": captioner}
+        asked = {"kinds": [str(each) for each in listed(kinds)], "limit": limit, "again": again, "captioner": captioner}
         return self._http.read(lambda said: job_of(said["job"]), "POST", "/v1/caption", json=asked)
 
     def say(self, asset_id: str, text: str) -> str:

@@ -26,6 +26,7 @@ from api.client.caption_calls import CaptionCalls
 from api.client.job_calls import JobCalls
 from api.client.transport import Transport, in_path, said_of
 from bowerbird.errors import UsageError
+from bowerbird.paths import listed
 from bowerbird.queries import SearchResult
 from bowerbird.types import AssetKind, Box, SegmentKind, Vectors
 
@@ -81,7 +82,7 @@ class BowerbirdClient(AnswerCalls, AssetCalls, CaptionCalls, JobCalls):
     ) -> SearchResult:
         """As `search.Search.search`, with ``like`` and ``unlike`` naming ids instead of paths."""
         filters = {
-            "types": [str(each) for each in types],
+            "types": [str(each) for each in listed(types)],
             "after": _day(after),
             "before": _day(before),
             "place": place,
@@ -91,12 +92,12 @@ class BowerbirdClient(AnswerCalls, AssetCalls, CaptionCalls, JobCalls):
         }
         query = {
             "text": text,
-            "also": list(also),
+            "also": listed(also),
             "crop": None if crop is None else [crop.x, crop.y, crop.width, crop.height],
             "like": _examples(like),
             "unlike": _examples(unlike),
-            "not": list(negatives),
-            "kinds": [str(each) for each in kinds],
+            "not": listed(negatives),
+            "kinds": [str(each) for each in listed(kinds)],
             "filters": said_of(filters),
             "limit": limit,
             "min_relevance": min_relevance,
@@ -132,8 +133,8 @@ class BowerbirdClient(AnswerCalls, AssetCalls, CaptionCalls, JobCalls):
     ) -> list[Label]:
         """Which of the labels fits each of these assets, or each file at or below a path inside a root."""
         asked = {
-            "labels": list(labels),
-            "asset_ids": list(asset_ids),
+            "labels": listed(labels),
+            "asset_ids": listed(asset_ids),
             "path": None if path is None else str(path),
             "threshold": threshold,
         }
@@ -166,7 +167,7 @@ class BowerbirdClient(AnswerCalls, AssetCalls, CaptionCalls, JobCalls):
         """Unit vectors of texts in the joint space, shape ``(len(texts), dimension)``, float32, in order."""
         if not texts:
             raise UsageError("there is no text to place: give one or more")
-        asked = {"input": list(texts), "encoding_format": "base64"}
+        asked = {"input": listed(texts), "encoding_format": "base64"}
         return self._http.read(_vectors, "POST", "/v1/embeddings", json=asked)
 
     def status(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from api.client.answers import Job, job_of
 from api.client.problems import ServerUnreachable
 from api.client.transport import Transport, in_path
+from bowerbird.paths import listed
 
 _QUIET_S = 120.0
 """For which a stream of events may say nothing before it counts as broken."""
@@ -22,12 +23,12 @@ class JobCalls:
 
     _http: Transport
 
-    def index(self, paths: Sequence[Path | str] = (), *, retry_failed: bool = False) -> Job:
+    def index(self, paths: Path | str | Sequence[Path | str] = (), *, retry_failed: bool = False) -> Job:
         """Start to index these paths of the server, each inside a root that its owner has added; none: every root.
 
         Raises `LibraryBusy` where a run goes on already, `NotAllowed` where a path lies outside the roots.
         """
-        asked = {"paths": [str(each) for each in paths], "retry_failed": retry_failed}
+        asked = {"paths": [str(each) for each in listed(paths)], "retry_failed": retry_failed}
         return self._http.read(lambda said: job_of(said["job"]), "POST", "/v1/index", json=asked)
 
     def jobs(self) -> list[Job]:

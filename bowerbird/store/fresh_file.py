@@ -59,6 +59,8 @@ def in_plain_words(path: Path) -> Iterator[None]:
 def _check(path: Path, *, overwrite: bool) -> None:
     if path.is_dir():
         raise UsageError(f"{path} is a folder; name a file in it")
+    if path.exists() and not path.is_file():  # a device or a pipe, in whose place nothing shall stand
+        raise UsageError(f"{path} is no regular file; name another")
     if not overwrite and os.path.lexists(path):
         raise UsageError(f"{path} is there already; name another file, or write over it with --force")
 

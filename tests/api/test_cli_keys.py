@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -61,6 +62,7 @@ def bowerbird(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 def test_create_list_revoke(bowerbird: Bowerbird, folder: Path) -> None:
     assert "no keys yet" in bowerbird("keys").err
+    days = {f"{datetime.now():%Y-%m-%d}"}
     made = bowerbird("keys", "create", "phone", "--scope", "search", "--scope", "index")
     assert made.code == 0
     assert made.err.splitlines() == ["keep this token as you keep a password: it will not be shown again"]
@@ -69,8 +71,8 @@ def test_create_list_revoke(bowerbird: Bowerbird, folder: Path) -> None:
         caller = caller_of(library, token)
         assert caller is not None
         assert caller.scopes == {Scope.SEARCH, Scope.INDEX}
-    today = f"{datetime.now():%Y-%m-%d}"
-    assert bowerbird("keys").out == f"phone\tindex,search\tmade {today}\tnever ends\n"
+    days.add(f"{datetime.now():%Y-%m-%d}")
+    assert bowerbird("keys").out in {f"phone\tindex,search\tmade {day}\tnever ends\n" for day in days}
     assert bowerbird("keys", "list").out == bowerbird("keys").out
     assert bowerbird("keys", "revoke", "phone").err.startswith("revoked the key phone;")
     assert bowerbird("keys").out == ""
@@ -101,7 +103,7 @@ def test_when_it_ends(bowerbird: Bowerbird, folder: Path) -> None:
         a_day, in_days = (each.expires_at for each in keys(library))
     assert before <= in_days - timedelta(days=90) <= datetime.now(UTC)
     assert a_day.astimezone().replace(tzinfo=None) == datetime.combine(day, datetime.min.time())
-    assert f"day\tsearch\tmade {date.today()}\tends {day}\n" in bowerbird("keys").out
+    assert re.search(rf"^day\tsearch\tmade [\d-]+\tends {day}$", bowerbird("keys").out, re.MULTILINE)
     with open_library(folder) as library, library.catalog.write() as tx:
         tx.connection.execute(sa.update(api_key).values(expires_at=before))
     assert [line.split("\t")[3].split()[0] for line in bowerbird("keys").out.splitlines()] == ["ended", "ended"]

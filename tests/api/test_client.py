@@ -424,3 +424,14 @@ def test_jobs_of_the_real_server(served, real_media):
         served.index(["/"])
     with pytest.raises(NotThere):
         list(served.follow("j0"))
+
+
+def test_one_thing_alone_is_not_taken_for_its_letters():
+    seen: list[httpx.Request] = []
+    asked = client(answering(as_json(SearchResult((), False, 1.0)), seen))
+    asked.search("a cat", also="a dog", negatives="people", kinds="image", types="video")
+    sent = json.loads(seen[0].content)
+    assert (sent["also"], sent["not"], sent["kinds"]) == (["a dog"], ["people"], ["image"])
+    assert sent["filters"] == {"types": ["video"]}
+    client(answering({"job": JOB}, seen)).index("/photos")
+    assert json.loads(seen[1].content)["paths"] == ["/photos"]

@@ -164,3 +164,8 @@ def test_ready_once_what_stood_in_the_way_has_passed(serving, monkeypatch, troub
     assert "\n" not in refused(client.get("/readyz"), 503)["detail"]
     passed.set()
     until(lambda: client.get("/readyz").status_code == 200)
+
+
+def test_a_parameter_that_is_not_known_is_refused(client):
+    said = refused(client.get("/v1/search", params={"q": "a cat", "after": "2020"}), 422)
+    assert "'after' is not known here; leave it out, or write filters in q" in str(said)
